@@ -1,0 +1,30 @@
+#ifndef LIB_PLATFORM_H
+#define LIB_PLATFORM_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * The one module that calls what POSIX.1-2008 does not have. Everything here
+ * says what happens where the system lacks it.
+ */
+
+/* Whether this process was started setuid or setgid: its environment is its caller's. */
+int platform_is_privileged(void);
+
+/* The user, group and process at the other end of a Unix socket. Returns 0, or -1 with errno. */
+int platform_peer(int fd, uid_t *uid, gid_t *gid, pid_t *pid);
+
+/* Gives up for ever the gaining of privileges by exec. Returns 0, or -1 where it is unknown. */
+int platform_no_new_privileges(void);
+
+/* How many bytes a pipe holds; 4096 where one can not ask. */
+size_t platform_pipe_capacity(int fd);
+
+/* Sets the supplementary groups of a root process to gid alone. Returns 0, or -1 with errno. */
+int platform_set_groups(gid_t gid);
+
+/* Makes the directory path the root of this process. Returns 0, or -1 with errno. */
+int platform_change_root(char const *path);
+
+#endif

@@ -1,0 +1,46 @@
+#ifndef POLICY_DOMAINS_H
+#define POLICY_DOMAINS_H
+
+#include <skalibs/stralloc.h>
+
+#include "lib/span.h"
+#include "policy/domainmap.h"
+
+/*
+ * Which addresses are delivered on this machine, and as whom: control/me,
+ * locals, virtualdomains, envnoathost, percenthack, in qmail-send's order.
+ */
+struct domains {
+	stralloc me;
+	stralloc envnoathost;
+	struct domainmap locals;         /* without the file: me */
+	struct domainmap virtualdomains; /* key:prefix */
+	struct domainmap percenthack;
+};
+
+#define DOMAINS_ZERO                                                                               \
+	{                                                                                          \
+		STRALLOC_ZERO, STRALLOC_ZERO, DOMAINMAP_ZERO, DOMAINMAP_ZERO, DOMAINMAP_ZERO       \
+	}
+
+/* Reads the settings. Returns 0; or -1 with *why, and *domains as it was. */
+int domains_load(struct domains *domains, stralloc *why);
+
+enum address_kind { ADDRESS_LOCAL, ADDRESS_REMOTE };
+
+/*
+ * Decides about one recipient. *address becomes the address to deliver to,
+ * ended by a NUL that len does not count: for ADDRESS_LOCAL the local address
+ * with the prefix of its virtual domain ("alias-list@example.org"), for
+ * ADDRESS_REMOTE the address with a domain. *domain looks into *address, at
+ * what follows the last @. Returns the kind, or -1 without memory.
+ */
+int domains_route(struct domains const *domains, struct span recipient, stralloc *address,
+	struct span *domain);
+
+/* Whether mail for this domain is ours to accept: in locals, or a key of virtualdomains matches. */
+int domains_is_ours(struct domains const *domains, struct span domain);
+
+void domains_free(struct domains *domains);
+
+#endif

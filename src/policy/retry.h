@@ -1,0 +1,57 @@
+#ifndef POLICY_RETRY_H
+#define POLICY_RETRY_H
+
+#include <stdint.h>
+
+#include "lib/span.h"
+#include "policy/domainmap.h"
+
+/*
+ * control/retry: when a destination is tried again, and how often.
+ *
+ *   domain:attempts:interval[,interval...]
+ *
+ * Looked up like smtproutes. attempts 0: no limit but queuelifetime. The last
+ * interval repeats. Without the file: ":0:5m,10m,20m,40m,1h,2h,4h".
+ */
+enum {
+	RETRY_INTERVALS_MAX = 64,
+	RETRY_ATTEMPTS_MAX = 1000000,
+	RETRY_INTERVAL_MAX = 366 * 86400 /* seconds */
+};
+
+struct retry_rule {
+	uint32_t attempts; /* 0: unlimited */
+	size_t intervals;
+	uint32_t interval[RETRY_INTERVALS_MAX]; /* seconds */
+};
+
+/* Reads the value of one line: what stands after the first colon. Returns 0, or -1 with *reason. */
+int retry_parse(struct retry_rule *rule, struct span value, char const **reason);
+
+struct retry {
+	struct domainmap map;
+};
+
+#define RETRY_ZERO                                                                                 \
+	{                                                                                          \
+		DOMAINMAP_ZERO                                                                     \
+	}
+
+/*
+ * Loads control/retry. A bad line is said in *why (each on a line of its own)
+ * and does not count; the others do. Returns 0; or -1 with *why when the file
+ * can not be read, and *retry as it was.
+ */
+int retry_load(struct retry *retry, stralloc *why);
+
+/* The rule for a destination; never fails. *line is 0 when it is the default. */
+void retry_find(
+	struct retry const *retry, struct span domain, struct retry_rule *rule, unsigned *line);
+
+/* Seconds from attempt number `attempt` (1 is the first) to the next. */
+uint32_t retry_interval(struct retry_rule const *rule, uint32_t attempt);
+
+void retry_free(struct retry *retry);
+
+#endif

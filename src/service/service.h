@@ -1,0 +1,42 @@
+#ifndef SERVICE_SERVICE_H
+#define SERVICE_SERVICE_H
+
+#include <sys/types.h>
+
+/*
+ * How a program is a service. Descriptor 0 is a listening socket. The parent
+ * accepts, applies the limits, and hands each connection to a warm worker of
+ * the same client, or to a new one; it parses nothing that a client sends. A
+ * worker serves one connection at a time and only ever those of one client:
+ * one network address, or one uid on a Unix socket.
+ */
+struct service {
+	unsigned workers_max;    /* at once, in all */
+	unsigned per_client_max; /* of them, for one client */
+	unsigned idle_seconds;   /* how long a worker without a connection stays */
+	char const *busy;        /* what to write to a connection over a limit before closing it;
+				    NULL: nothing */
+	int ready_fd;            /* gets a newline when the service is ready, -1: none */
+
+	/*
+	 * Called in the parent at the start and on SIGHUP: reads the settings.
+	 * Returns 0, or -1 after saying why on stderr: at the start the service
+	 * then exits 100, later it goes on with what it had. Workers made before
+	 * are asked to leave, so that none keeps old settings.
+	 */
+	int (*configure)(void);
+
+	/* Called in a new worker before its first connection: gives up what it must not have. */
+	void (*confine)(void);
+
+	/* Called in the worker for each connection, which it must not close. */
+	void (*serve)(int connection);
+};
+
+/*
+ * Runs until SIGTERM: then accepts no more, lets workers finish their
+ * connections, and returns 0. Exits 100 or 111 when it can not start.
+ */
+int service_run(struct service const *service);
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef WIRE_REPORT_H
+#define WIRE_REPORT_H
+
+#include <stdint.h>
+
+#include <skalibs/stralloc.h>
+
+#include "lib/span.h"
+#include "wire/job.h"
+
+/*
+ * A worker's answer to one job, one packet: one verdict for each recipient, in
+ * the job's order. send takes nothing else from a worker, and these texts only
+ * cleaned and cut.
+ */
+enum verdict {
+	VERDICT_DELIVERED, /* 'K' */
+	VERDICT_DEFERRED,  /* 'Z': the destination refused for now; counts as an attempt */
+	VERDICT_FAILED,    /* 'D': the destination refused for good, or the address can not exist */
+	VERDICT_TROUBLE    /* 'T': our own or DNS trouble; temporary, and not counted */
+};
+
+enum { REPORT_TEXT_MAX = 512, REPORT_PACKET_MAX = 128 * 1024 };
+
+struct report {
+	uint64_t number;
+	struct span host, address; /* who said it; empty when nobody was reached */
+	size_t recipients;
+	struct {
+		enum verdict verdict;
+		struct span text;
+	} recipient[JOB_RECIPIENTS_MAX];
+};
+
+/* Appends the report as one packet; texts are cut to the limit. Returns 1, or 0 without memory. */
+int report_format(stralloc *sa, struct report const *report);
+
+/* Reads a packet; the spans look into s. Returns 0, or -1 when it is not a report. */
+int report_parse(struct report *report, char const *s, size_t len);
+
+#endif
