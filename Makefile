@@ -19,7 +19,7 @@ programs := $(patsubst src/%/main.c,%,$(wildcard src/*/main.c))
 uses-spool := queue send clean qread tern
 uses-net := remote tern
 
-.PHONY: all check clean install uninstall
+.PHONY: all tests fuzzers clean install uninstall
 all: $(programs:%=$B/bin/tern-%)
 
 archives = $(if $(filter $1,$(uses-spool)),$B/spool.a) $(if $(filter $1,$(uses-net)),$B/net.a) \
@@ -40,9 +40,26 @@ $B/$1.a: $(patsubst src/%.c,$B/%.o,$(wildcard src/$1/*.c))
 endef
 $(foreach l,$(libraries),$(eval $(call library,$l)))
 
+# Objects.
 $B/%.o: src/%.c conf-cc conf-home
 	@mkdir -p $(@D)
 	$(CC_LINE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# Tests in C: tests/DIR/NAME.c becomes $B/tests/DIR/NAME; fuzzers need clang.
+tests := $(patsubst tests/%.c,$B/tests/%,$(filter-out tests/fuzz/%,$(wildcard tests/*/*.c)))
+fuzzers := $(patsubst tests/%.c,$B/%,$(wildcard tests/fuzz/*.c))
+tests: $(tests)
+fuzzers: $(fuzzers)
+
+$B/tests/%: tests/%.c tests/tap.h $(libraries:%=$B/%.a)
+	@mkdir -p $(@D)
+	$(CC_LINE) $(CPPFLAGS) -I. $(CFLAGS) -o $@ $< $(libraries:%=$B/%.a) \
+	    $(libraries:%=$B/%.a) $(LDFLAGS) $(LDLIBS)
+
+$B/fuzz/%: tests/fuzz/%.c $(wildcard src/*/*.[ch])
+	@mkdir -p $(@D)
+	clang -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(CPPFLAGS) \
+	    -I. -std=c11 -o $@ $< $(wildcard src/lib/*.c src/wire/*.c src/policy/*.c) $(LDLIBS)
 
 clean:
 	rm -rf $B
