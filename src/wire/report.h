@@ -20,6 +20,10 @@ enum verdict {
 	VERDICT_TROUBLE    /* 'T': our own or DNS trouble; temporary, and not counted */
 };
 
+/* The letter of a verdict, and back: returns 0, or -1 when it is none. */
+char verdict_letter(enum verdict verdict);
+int verdict_parse(enum verdict *verdict, char letter);
+
 enum { REPORT_TEXT_MAX = 512, REPORT_PACKET_MAX = 128 * 1024 };
 
 struct report {

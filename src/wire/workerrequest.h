@@ -13,6 +13,7 @@
  * one destination, and gets the worker's socket as a descriptor, or the reason
  * why there is none.
  */
+/* The longest packet of either kind. */
 enum { WORKER_PACKET_MAX = 4096 };
 
 struct worker_request {

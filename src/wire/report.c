@@ -1,0 +1,74 @@
+#include "wire/report.h"
+
+#include "wire/fields.h"
+
+/* number host address, then for each recipient a letter and its text in one field */
+
+static char const letters[] = {[VERDICT_DELIVERED] = 'K',
+	[VERDICT_DEFERRED] = 'Z',
+	[VERDICT_FAILED] = 'D',
+	[VERDICT_TROUBLE] = 'T'};
+
+char
+verdict_letter(enum verdict verdict)
+{
+	return letters[verdict];
+}
+
+int
+verdict_parse(enum verdict *verdict, char letter)
+{
+	for (size_t i = 0; i < sizeof letters; i++)
+		if (letters[i] == letter) {
+			*verdict = (enum verdict)i;
+			return 0;
+		}
+	return -1;
+}
+
+static struct span
+cut(struct span text)
+{
+	if (text.len > REPORT_TEXT_MAX)
+		text.len = REPORT_TEXT_MAX;
+	text.len = span_find(text, '\0');
+	return text;
+}
+
+int
+report_format(stralloc *sa, struct report const *report)
+{
+	if (!field_append_number(sa, report->number) || !field_append(sa, cut(report->host)) ||
+		!field_append(sa, cut(report->address)))
+		return 0;
+	for (size_t i = 0; i < report->recipients; i++) {
+		char letter = verdict_letter(report->recipient[i].verdict);
+
+		if (!stralloc_catb(sa, &letter, 1) ||
+			!field_append(sa, cut(report->recipient[i].text)))
+			return 0;
+	}
+	return 1;
+}
+
+int
+report_parse(struct report *report, char const *s, size_t len)
+{
+	struct span rest = span(s, len);
+
+	if (field_take_number(&rest, UINT64_MAX, &report->number) == -1 ||
+		field_take(&rest, &report->host) == -1 || report->host.len > REPORT_TEXT_MAX ||
+		field_take(&rest, &report->address) == -1 || report->address.len > REPORT_TEXT_MAX)
+		return -1;
+	for (report->recipients = 0; rest.len; report->recipients++) {
+		struct span text;
+
+		if (report->recipients == JOB_RECIPIENTS_MAX || field_take(&rest, &text) == -1 ||
+			text.len == 0 || text.len > REPORT_TEXT_MAX + 1 ||
+			verdict_parse(&report->recipient[report->recipients].verdict, text.s[0]) ==
+				-1)
+			return -1;
+		report->recipient[report->recipients].text = span(text.s + 1, text.len - 1);
+	}
+	return report->recipients ? 0 : -1;
+}
