@@ -10,7 +10,13 @@
  * Keys compare without case; of two lines with one key the later one counts,
  * as in qmail.
  */
+enum domainmap_kind {
+	DOMAINMAP_KEYS,  /* a line is a key */
+	DOMAINMAP_VALUES /* a line is key:value; a line without a colon is ignored, as in qmail */
+};
+
 struct domainmap {
+	enum domainmap_kind kind;
 	struct control_list list;
 	struct domainmap_slot *slots;
 	size_t slot_count;
@@ -27,21 +33,12 @@ struct domainmap_entry {
 	unsigned line;
 };
 
-enum domainmap_kind {
-	DOMAINMAP_KEYS,  /* a line is a key */
-	DOMAINMAP_VALUES /* a line is key:value; a line without a colon is ignored, as in qmail */
-};
-
 /*
  * Loads control/name, replacing what the map held. Returns 1; 0 when there is
  * no such file (the map is then empty); or -1 with *why, the map unchanged.
  */
 int domainmap_load(
 	struct domainmap *map, char const *name, enum domainmap_kind kind, stralloc *why);
-
-/* Makes the map from text as if it were the file; for tables given otherwise. As above. */
-int domainmap_load_text(struct domainmap *map, char const *name, struct span text,
-	enum domainmap_kind kind, stralloc *why);
 
 /* The entry of exactly this key. Returns 1, or 0. */
 int domainmap_exact(struct domainmap const *map, struct span key, struct domainmap_entry *entry);

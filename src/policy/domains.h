@@ -13,7 +13,8 @@
 struct domains {
 	stralloc me;
 	stralloc envnoathost;
-	struct domainmap locals;         /* without the file: me */
+	int me_is_local; /* there is no control/locals: me is local, alone */
+	struct domainmap locals;
 	struct domainmap virtualdomains; /* key:prefix */
 	struct domainmap percenthack;
 };
@@ -38,7 +39,11 @@ enum address_kind { ADDRESS_LOCAL, ADDRESS_REMOTE };
 int domains_route(struct domains const *domains, struct span recipient, stralloc *address,
 	struct span *domain);
 
-/* Whether mail for this domain is ours to accept: in locals, or a key of virtualdomains matches. */
+/*
+ * Whether mail for this domain is ours to accept: in locals, or matched by a
+ * key of virtualdomains that has a value. The empty key does not make every
+ * domain ours.
+ */
 int domains_is_ours(struct domains const *domains, struct span domain);
 
 void domains_free(struct domains *domains);

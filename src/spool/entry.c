@@ -168,6 +168,13 @@ checksum_agrees(int fd, struct seal const *seal)
 	return crc == seal->crc;
 }
 
+/* What a file is whose last bytes are not a seal. */
+static enum entry_result
+without_seal(char const last[SEAL_SIZE])
+{
+	return seal_resembles(last) ? ENTRY_BROKEN : ENTRY_UNSEALED;
+}
+
 /* Keeps a copy of the envelope of a file whose seal agrees. */
 static enum entry_result
 envelope_take(struct entry *e, struct span bytes)
@@ -196,8 +203,10 @@ read_small(struct entry *e, int fd)
 
 	if (n == -1)
 		return ENTRY_TROUBLE;
-	if ((size_t)n != e->size || seal_parse(&seal, file + n - SEAL_SIZE) == -1)
+	if ((size_t)n != e->size)
 		return ENTRY_UNSEALED;
+	if (seal_parse(&seal, file + n - SEAL_SIZE) == -1)
+		return without_seal(file + n - SEAL_SIZE);
 	if (!seal_fits(&seal, e->size) || crc32c(0, file, (size_t)n - SEAL_SIZE) != seal.crc)
 		return ENTRY_BROKEN;
 	e->message = seal.message;
@@ -215,8 +224,10 @@ read_large(struct entry *e, int fd)
 
 	if (n == -1)
 		return ENTRY_TROUBLE;
-	if (n != SEAL_SIZE || seal_parse(&seal, line) == -1)
+	if (n != SEAL_SIZE)
 		return ENTRY_UNSEALED;
+	if (seal_parse(&seal, line) == -1)
+		return without_seal(line);
 	if (!seal_fits(&seal, e->size))
 		return ENTRY_BROKEN;
 	switch (checksum_agrees(fd, &seal)) {

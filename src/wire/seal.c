@@ -45,3 +45,16 @@ seal_parse(struct seal *seal, char const line[SEAL_SIZE])
 	seal->crc = (uint32_t)crc;
 	return 0;
 }
+
+int
+seal_resembles(char const line[SEAL_SIZE])
+{
+	static char const form[SEAL_SIZE + 1] =
+		"tern1 ................ ................ ........\n";
+	size_t same = 0;
+
+	for (size_t i = 0; i < SEAL_SIZE; i++)
+		same += form[i] == '.' ? line[i] && strchr(digits_known, line[i])
+				       : line[i] == form[i];
+	return same >= SEAL_SIZE - 4;
+}

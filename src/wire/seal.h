@@ -25,4 +25,11 @@ void seal_format(char line[SEAL_SIZE], struct seal const *seal);
 /* Returns 0, or -1 when the SEAL_SIZE bytes at line are not a seal. */
 int seal_parse(struct seal *seal, char const line[SEAL_SIZE]);
 
+/*
+ * Whether these bytes, which seal_parse refused, were a seal before something
+ * damaged them: then the file was a message, and is not the remnant of an
+ * arrival that broke off.
+ */
+int seal_resembles(char const line[SEAL_SIZE]);
+
 #endif

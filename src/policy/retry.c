@@ -1,0 +1,86 @@
+#include "policy/retry.h"
+
+#include "lib/number.h"
+
+static char const default_rule[] = "0:5m,10m,20m,40m,1h,2h,4h";
+
+int
+retry_parse(struct retry_rule *rule, struct span value, char const **reason)
+{
+	struct span attempts = span_cut(&value, ':');
+	uint64_t n;
+
+	if (number_parse(span_trim(attempts), RETRY_ATTEMPTS_MAX, &n) == -1) {
+		*reason = "the number of attempts is not one from 0 to 1000000";
+		return -1;
+	}
+	rule->attempts = (uint32_t)n;
+	for (rule->intervals = 0; value.len || rule->intervals == 0; rule->intervals++) {
+		if (rule->intervals == RETRY_INTERVALS_MAX) {
+			*reason = "there are more than 64 intervals";
+			return -1;
+		}
+		if (duration_parse(span_trim(span_cut(&value, ',')), RETRY_INTERVAL_MAX, &n) ==
+				-1 ||
+			n == 0) {
+			*reason = "an interval is not a number followed by s, m, h or d, from 1s "
+				  "to 366d";
+			return -1;
+		}
+		rule->interval[rule->intervals] = (uint32_t)n;
+	}
+	return 0;
+}
+
+static void
+lines_check(struct domainmap const *map, stralloc *why)
+{
+	struct domainmap_entry entry;
+	struct retry_rule rule;
+	char const *reason;
+
+	for (size_t i = 0; domainmap_entry_at(map, i, &entry); i++) {
+		if (retry_parse(&rule, entry.value, &reason) == 0)
+			continue;
+		if (why->len)
+			stralloc_cats(why, "\n");
+		control_complain(why, "retry", entry.line, reason, entry.value);
+	}
+}
+
+int
+retry_load(struct retry *retry, stralloc *why)
+{
+	if (domainmap_load(&retry->map, "retry", DOMAINMAP_VALUES, why) == -1)
+		return -1;
+	lines_check(&retry->map, why);
+	return 0;
+}
+
+void
+retry_find(struct retry const *retry, struct span domain, struct retry_rule *rule, unsigned *line)
+{
+	struct domainmap_entry entry;
+	char const *reason;
+
+	*line = 0;
+	if (domainmap_find(&retry->map, domain, &entry) &&
+		retry_parse(rule, entry.value, &reason) == 0)
+		*line = entry.line;
+	else
+		retry_parse(rule, SPAN_LITERAL(default_rule), &reason);
+}
+
+uint32_t
+retry_interval(struct retry_rule const *rule, uint32_t attempt)
+{
+	size_t i = attempt ? attempt - 1 : 0;
+
+	return rule->interval[i < rule->intervals ? i : rule->intervals - 1];
+}
+
+void
+retry_free(struct retry *retry)
+{
+	domainmap_free(&retry->map);
+}
