@@ -5,34 +5,13 @@
 
 #include "lib/span.h"
 #include "policy/domainmap.h"
+#include "wire/route.h"
 
 /*
  * control/smtproutes and control/relayhost: where mail for a domain goes
- * before anyone asks DNS.
- *
- *   domain:relays[ option=value ...]
- *
- * relays is empty (use MX), or a list: "," separates alternatives in order of
- * preference, "+" joins equals that share the load. A relay is host, host:port,
- * 1.2.3.4:port, [v6] or [v6]:port. qmail's lines keep their exact meaning.
+ * before anyone asks DNS. What a line says is in wire/route.h; a key is a
+ * domain, a suffix that begins with a dot, or empty.
  */
-enum { ROUTE_RELAYS_MAX = 32, ROUTE_PORT_DEFAULT = 25 };
-
-struct relay {
-	struct span host; /* a name, or an address without brackets */
-	uint16_t port;
-	uint16_t rank; /* alternatives count up from 0; equals have the same */
-};
-
-struct route {
-	size_t relays; /* 0: use MX */
-	struct relay relay[ROUTE_RELAYS_MAX];
-	struct span options; /* not yet looked at: "name=value name=value" */
-};
-
-/* Reads the value of one line. Returns 0, or -1 with *reason (a part of a sentence). */
-int route_parse(struct route *route, struct span value, char const **reason);
-
 struct routes {
 	struct domainmap map;
 	stralloc relayhost; /* the value of control/relayhost; empty: none */

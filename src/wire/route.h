@@ -1,0 +1,37 @@
+#ifndef WIRE_ROUTE_H
+#define WIRE_ROUTE_H
+
+#include <stdint.h>
+
+#include "lib/span.h"
+
+/*
+ * The value of a line of control/smtproutes, or control/relayhost:
+ *
+ *   relays[ option=value ...]
+ *
+ * relays is empty (use MX), or a list: "," separates alternatives in order of
+ * preference, "+" joins equals that share the load. A relay is host, host:port,
+ * 1.2.3.4:port, [v6] or [v6]:port. qmail's values keep their exact meaning.
+ */
+enum { ROUTE_RELAYS_MAX = 32, ROUTE_PORT_DEFAULT = 25 };
+
+struct relay {
+	struct span host; /* a name, or an address without brackets */
+	uint16_t port;
+	uint16_t rank; /* alternatives count up from 0; equals have the same */
+};
+
+struct route {
+	size_t relays; /* 0: use MX */
+	struct relay relay[ROUTE_RELAYS_MAX];
+	struct span options; /* not yet looked at: "name=value name=value" */
+};
+
+/*
+ * Reads the value; the spans look into it. Returns 0, or -1 with *reason (a
+ * part of a sentence).
+ */
+int route_parse(struct route *route, struct span value, char const **reason);
+
+#endif
