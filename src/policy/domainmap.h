@@ -25,8 +25,11 @@ struct domainmap {
 
 #define DOMAINMAP_ZERO                                                                             \
 	{                                                                                          \
-		CONTROL_LIST_ZERO, NULL, 0, 0                                                      \
+		DOMAINMAP_KEYS, CONTROL_LIST_ZERO, NULL, 0, 0                                      \
 	}
+{
+	CONTROL_LIST_ZERO, NULL, 0, 0
+}
 
 struct domainmap_entry {
 	struct span key, value;
