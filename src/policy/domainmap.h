@@ -27,9 +27,6 @@ struct domainmap {
 	{                                                                                          \
 		DOMAINMAP_KEYS, CONTROL_LIST_ZERO, NULL, 0, 0                                      \
 	}
-{
-	CONTROL_LIST_ZERO, NULL, 0, 0
-}
 
 struct domainmap_entry {
 	struct span key, value;
