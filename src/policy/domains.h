@@ -23,9 +23,6 @@ struct domains {
 	{                                                                                          \
 		STRALLOC_ZERO, STRALLOC_ZERO, 0, DOMAINMAP_ZERO, DOMAINMAP_ZERO, DOMAINMAP_ZERO    \
 	}
-{
-	STRALLOC_ZERO, STRALLOC_ZERO, DOMAINMAP_ZERO, DOMAINMAP_ZERO, DOMAINMAP_ZERO
-}
 
 /* Reads the settings. Returns 0; or -1 with *why, and *domains as it was. */
 int domains_load(struct domains *domains, stralloc *why);
