@@ -1,0 +1,116 @@
+#include "send/agenda.h"
+
+#include <stdlib.h>
+
+enum { RETRY_SHARE = 4 };
+
+static int
+earlier(struct agenda_item a, struct agenda_item b)
+{
+	return a.due < b.due || (a.due == b.due && a.id < b.id);
+}
+
+int
+agenda_add(struct agenda *agenda, uint64_t id, uint64_t due)
+{
+	struct agenda_item item = {due, id};
+	size_t i = agenda->length;
+
+	if (agenda->length == agenda->room) {
+		size_t room = agenda->room ? agenda->room + agenda->room / 2 : 64;
+		struct agenda_item *heap = realloc(agenda->heap, room * sizeof *heap);
+
+		if (!heap)
+			return -1;
+		agenda->heap = heap;
+		agenda->room = room;
+	}
+	for (; i && earlier(item, agenda->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		agenda->heap[i] = agenda->heap[(i - 1) / 2];
+	agenda->heap[i] = item;
+	agenda->length++;
+	return 0;
+}
+
+static uint64_t
+heap_take(struct agenda *agenda)
+{
+	uint64_t id = agenda->heap[0].id;
+	struct agenda_item last = agenda->heap[--agenda->length];
+	size_t i = 0;
+
+	for (;;) {
+		size_t child = 2 * i + 1;
+
+		if (child >= agenda->length)
+			break;
+		if (child + 1 < agenda->length &&
+			earlier(agenda->heap[child + 1], agenda->heap[child]))
+			child++;
+		if (!earlier(agenda->heap[child], last))
+			break;
+		agenda->heap[i] = agenda->heap[child];
+		i = child;
+	}
+	agenda->heap[i] = last;
+	return id;
+}
+
+int
+agenda_add_fresh(struct agenda *agenda, uint64_t id)
+{
+	if (agenda->fresh_length == agenda->fresh_room) {
+		size_t room = agenda->fresh_room ? agenda->fresh_room * 2 : 64;
+		uint64_t *ring = malloc(room * sizeof *ring);
+
+		if (!ring)
+			return -1;
+		for (size_t i = 0; i < agenda->fresh_length; i++)
+			ring[i] = agenda->fresh[(agenda->fresh_first + i) % agenda->fresh_room];
+		free(agenda->fresh);
+		agenda->fresh = ring;
+		agenda->fresh_first = 0;
+		agenda->fresh_room = room;
+	}
+	agenda->fresh[(agenda->fresh_first + agenda->fresh_length++) % agenda->fresh_room] = id;
+	return 0;
+}
+
+int
+agenda_take(struct agenda *agenda, uint64_t now, uint64_t *id)
+{
+	int retry_due = agenda->length && agenda->heap[0].due <= now;
+
+	if (retry_due && (agenda->fresh_length == 0 || ++agenda->turn % RETRY_SHARE == 0)) {
+		*id = heap_take(agenda);
+		return 1;
+	}
+	if (agenda->fresh_length == 0)
+		return 0;
+	*id = agenda->fresh[agenda->fresh_first];
+	agenda->fresh_first = (agenda->fresh_first + 1) % agenda->fresh_room;
+	agenda->fresh_length--;
+	return 1;
+}
+
+uint64_t
+agenda_next(struct agenda const *agenda)
+{
+	if (agenda->fresh_length)
+		return 0;
+	return agenda->length ? agenda->heap[0].due : UINT64_MAX;
+}
+
+/* Equal times keep the heap a heap: its order by id may be lost, no more. */
+void
+agenda_all_due(struct agenda *agenda)
+{
+	for (size_t i = 0; i < agenda->length; i++)
+		agenda->heap[i].due = 0;
+}
+
+size_t
+agenda_length(struct agenda const *agenda)
+{
+	return agenda->length + agenda->fresh_length;
+}

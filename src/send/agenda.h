@@ -1,0 +1,46 @@
+#ifndef SEND_AGENDA_H
+#define SEND_AGENDA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The messages that wait: new ones in the order of their arrival, and those
+ * that have a time, earliest first. What is not being worked on costs no more
+ * than its place here and in the idset.
+ */
+struct agenda_item {
+	uint64_t due; /* seconds since 1970 */
+	uint64_t id;
+};
+
+struct agenda {
+	struct agenda_item *heap;
+	size_t length, room;
+	uint64_t *fresh; /* a ring */
+	size_t fresh_first, fresh_length, fresh_room;
+	unsigned turn;
+};
+
+#define AGENDA_ZERO {NULL, 0, 0, NULL, 0, 0, 0, 0}
+
+/* Adds a new message, or one with a time. Returns 0, or -1 without memory. */
+int agenda_add_fresh(struct agenda *agenda, uint64_t id);
+int agenda_add(struct agenda *agenda, uint64_t id, uint64_t due);
+
+/*
+ * Takes the message that comes next at the time now: new mail before retries,
+ * but at least one of four is a retry while one is due. Returns 1, or 0 when
+ * nothing is due.
+ */
+int agenda_take(struct agenda *agenda, uint64_t now, uint64_t *id);
+
+/* When the next message is due: 0 at once, UINT64_MAX never. */
+uint64_t agenda_next(struct agenda const *agenda);
+
+/* Makes everything due. */
+void agenda_all_due(struct agenda *agenda);
+
+size_t agenda_length(struct agenda const *agenda);
+
+#endif

@@ -1,0 +1,21 @@
+#ifndef SEND_IDSET_H
+#define SEND_IDSET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The ids of all messages that send knows of, so that none is worked on twice. */
+struct idset {
+	uint64_t *slot; /* 0: free */
+	size_t slots;   /* a power of two */
+	size_t count;
+};
+
+#define IDSET_ZERO {NULL, 0, 0}
+
+/* Adds id. Returns 1 when it is new, 0 when it was there, -1 without memory. */
+int idset_add(struct idset *set, uint64_t id);
+
+void idset_remove(struct idset *set, uint64_t id);
+
+#endif

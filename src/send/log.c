@@ -1,0 +1,212 @@
+#include "send/log.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include <skalibs/stralloc.h>
+
+#include "lib/text.h"
+
+enum { LOG_BUFFER_MAX = 64 * 1024 };
+
+static stralloc lines = STRALLOC_ZERO;
+
+/*
+ * A log that can not be written must not stop the mail: what could not leave
+ * is dropped.
+ */
+void
+log_flush(void)
+{
+	size_t done = 0;
+
+	while (done < lines.len) {
+		ssize_t n = write(2, lines.s + done, lines.len - done);
+
+		if (n == -1 && errno != EINTR)
+			break;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	lines.len = 0;
+}
+
+static void
+line_end(void)
+{
+	stralloc_catb(&lines, "\n", 1);
+	if (lines.len >= LOG_BUFFER_MAX)
+		log_flush();
+}
+
+static void
+put(char const *s)
+{
+	stralloc_cats(&lines, s);
+}
+
+static void
+put_number(uint64_t n)
+{
+	text_append_number(&lines, n);
+}
+
+/* qmail's way with foreign text: newline '/', all that is not printable '_', blanks too. */
+static void
+put_safe(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.s[i];
+
+		if (c == '\n')
+			c = '/';
+		else if (c < 33 || c > 126 || c == '%')
+			c = '_';
+		stralloc_catb(&lines, &c, 1);
+	}
+}
+
+void
+log_new_message(uint64_t id)
+{
+	put("new msg ");
+	put_number(id);
+	line_end();
+}
+
+void
+log_info(uint64_t id, uint64_t bytes, struct span sender, uint64_t qp, uint64_t uid)
+{
+	put("info msg ");
+	put_number(id);
+	put(": bytes ");
+	put_number(bytes);
+	put(" from <");
+	put_safe(sender);
+	put("> qp ");
+	put_number(qp);
+	put(" uid ");
+	put_number(uid);
+	line_end();
+}
+
+void
+log_starting(uint64_t delivery, uint64_t id, int local, struct span address)
+{
+	put("starting delivery ");
+	put_number(delivery);
+	put(": msg ");
+	put_number(id);
+	put(local ? " to local " : " to remote ");
+	put_safe(address);
+	line_end();
+}
+
+void
+log_delivery(uint64_t delivery, enum verdict verdict, struct span text)
+{
+	static char const *const words[] = {
+		[VERDICT_DELIVERED] = ": success: ",
+		[VERDICT_DEFERRED] = ": deferral: ",
+		[VERDICT_FAILED] = ": failure: ",
+		[VERDICT_TROUBLE] = ": deferral: ",
+	};
+
+	put("delivery ");
+	put_number(delivery);
+	put(words[verdict]);
+	put_safe(text);
+	line_end();
+}
+
+void
+log_report_mangled(uint64_t delivery)
+{
+	put("delivery ");
+	put_number(delivery);
+	put(": report mangled, will defer");
+	line_end();
+}
+
+void
+log_bounce(uint64_t id, struct span bounce_id, struct span qp)
+{
+	put("bounce msg ");
+	put_number(id);
+	put(" qp ");
+	put_safe(qp);
+	line_end();
+	put("bounce of msg ");
+	put_number(id);
+	put(" is msg ");
+	put_safe(bounce_id);
+	line_end();
+}
+
+void
+log_triple_bounce(uint64_t id)
+{
+	put("triple bounce: discarding bounce/");
+	put_number(id);
+	line_end();
+}
+
+void
+log_end(uint64_t id)
+{
+	put("end msg ");
+	put_number(id);
+	line_end();
+}
+
+void
+log_status(unsigned local, uint64_t local_max, unsigned remote, uint64_t remote_max, int exiting)
+{
+	put("status: local ");
+	put_number(local);
+	put("/");
+	put_number(local_max);
+	put(" remote ");
+	put_number(remote);
+	put("/");
+	put_number(remote_max);
+	if (exiting)
+		put(" exitasap");
+	line_end();
+}
+
+void
+log_exiting(void)
+{
+	put("status: exiting");
+	line_end();
+}
+
+static void
+complain(char const *kind, char const *text, struct span detail)
+{
+	put(kind);
+	put(text);
+	text_append_clean(&lines, detail);
+	line_end();
+}
+
+void
+log_warning(char const *text, struct span detail)
+{
+	complain("warning: ", text, detail);
+}
+
+void
+log_alert(char const *text, struct span detail)
+{
+	complain("alert: ", text, detail);
+}
+
+void
+log_message_warning(uint64_t id, char const *text, struct span detail)
+{
+	put("warning: msg ");
+	put_number(id);
+	complain(": ", text, detail);
+}

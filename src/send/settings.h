@@ -1,0 +1,23 @@
+#ifndef SEND_SETTINGS_H
+#define SEND_SETTINGS_H
+
+#include <stdint.h>
+
+#include "policy/domains.h"
+#include "policy/retry.h"
+
+/* What send reads from control/, at the start and on SIGHUP. */
+struct settings {
+	struct domains domains;
+	struct retry retry;
+	uint64_t queuelifetime; /* seconds */
+	uint64_t concurrency_local;
+	uint64_t concurrency_remote;
+};
+
+extern struct settings settings;
+
+/* Reads all of it. Returns 0; or -1 with *why, and the settings as they were. */
+int settings_load(stralloc *why);
+
+#endif
