@@ -68,6 +68,7 @@ struct dns_answer {
 	enum dns_type type;   /* that was asked for */
 	enum dns_rcode rcode; /* other values than those above occur */
 	int truncated;        /* ask again over TCP; the rest means nothing */
+	int referral;         /* from a server that neither recurses nor knows: no answer at all */
 	int authentic;        /* the server says that it has validated it (the AD bit) */
 	struct dns_name name; /* the name asked, or where its CNAMEs lead */
 	unsigned links;       /* how many CNAMEs that took */

@@ -12,7 +12,9 @@
  *
  * relays is empty (use MX), or a list: "," separates alternatives in order of
  * preference, "+" joins equals that share the load. A relay is host, host:port,
- * 1.2.3.4:port, [v6] or [v6]:port. qmail's values keep their exact meaning.
+ * 1.2.3.4:port, [v6] or [v6]:port. qmail's values keep their exact meaning. No
+ * option is known yet, and one that is not known is an error: to leave out
+ * what it asks for could send mail in the clear or without a password.
  */
 enum { ROUTE_RELAYS_MAX = 32, ROUTE_PORT_DEFAULT = 25 };
 
@@ -25,8 +27,13 @@ struct relay {
 struct route {
 	size_t relays; /* 0: use MX */
 	struct relay relay[ROUTE_RELAYS_MAX];
-	struct span options; /* not yet looked at: "name=value name=value" */
 };
+
+/*
+ * Reads one relay, with the port to take when it names none. The span looks
+ * into text. Returns 0, or -1 with *reason (a part of a sentence).
+ */
+int relay_parse(struct relay *relay, struct span text, uint16_t port_default, char const **reason);
 
 /*
  * Reads the value; the spans look into it. Returns 0, or -1 with *reason (a
