@@ -3,13 +3,26 @@
 
 #include <stdint.h>
 
-#include <skalibs/ip46.h>
+#include "lib/netaddress.h"
 
 /*
  * Connects by TCP, waiting until clock_monotonic() is deadline. local is the
  * address to come from, or NULL. Returns a blocking, close-on-exec socket
  * without Nagle's delay; or -1 with errno (ETIMEDOUT, ECONNREFUSED, ...).
  */
-int connect_tcp(ip46 const *address, uint16_t port, ip46 const *local, int64_t deadline);
+int connect_tcp(struct netaddress const *address, uint16_t port, struct netaddress const *local,
+	int64_t deadline);
+
+/*
+ * A UDP socket that takes packets of that address and port alone, with a
+ * random port of its own; close-on-exec. Returns it, or -1 with errno.
+ */
+int connect_udp(struct netaddress const *address, uint16_t port);
+
+/*
+ * Waits until fd is ready for the events of poll(2), or clock_monotonic() is
+ * deadline. Returns 0, or -1 with errno (ETIMEDOUT).
+ */
+int connect_wait(int fd, short events, int64_t deadline);
 
 #endif

@@ -3,9 +3,9 @@
 
 #include <stdint.h>
 
-#include <skalibs/ip46.h>
 #include <skalibs/stralloc.h>
 
+#include "lib/netaddress.h"
 #include "lib/span.h"
 #include "net/resolver.h"
 #include "wire/dnsmessage.h"
@@ -21,13 +21,16 @@
  * mean this machine or this wire (loopback, link-local, multicast, ...).
  */
 enum {
-	MAILHOSTS_MAX = 20,      /* addresses */
-	MAILHOSTS_NAMES_MAX = 40 /* hosts whose addresses are asked for */
+	MAILHOSTS_MAX = ROUTE_RELAYS_MAX, /* addresses of a route: at least one for each relay */
+	MAILHOSTS_MX_MAX = 20,            /* addresses of MX hosts */
+	MAILHOSTS_HOST_MAX = 8,           /* addresses of one host */
+	MAILHOSTS_NAMES_MAX = 40,         /* MX hosts that are looked at */
+	MAILHOSTS_TIME_MAX = 60000        /* milliseconds; then what was found has to do */
 };
 
 struct mailhost {
 	struct dns_name name; /* of the host; for an address in the route or domain its text */
-	ip46 address;
+	struct netaddress address;
 	uint16_t port;
 	uint16_t rank; /* counts up from 0; equals have the same */
 };

@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <skalibs/ip46.h>
 #include <skalibs/stralloc.h>
 
+#include "lib/netaddress.h"
 #include "wire/dnsmessage.h"
 
 /*
@@ -25,7 +25,7 @@ enum {
 };
 
 struct resolver_server {
-	ip46 address;
+	struct netaddress address;
 	uint16_t port;
 };
 

@@ -1,5 +1,6 @@
 #include "wire/route.h"
 
+#include "lib/netaddress.h"
 #include "lib/number.h"
 #include "wire/dnsmessage.h"
 
@@ -26,15 +27,13 @@ static int
 bracket_parse(struct relay *relay, struct span text, char const **reason)
 {
 	size_t end = span_find(text, ']');
+	struct netaddress address;
 	struct span rest;
 
 	if (end == text.len)
 		return wrong(reason, "a bracket is not closed");
 	relay->host = span(text.s + 1, end - 1);
-	for (size_t i = 0; i < relay->host.len; i++)
-		if (!memchr("0123456789abcdefABCDEF:.", relay->host.s[i], 22 + 2))
-			return wrong(reason, "what stands in brackets is not an address");
-	if (relay->host.len == 0)
+	if (netaddress_parse(&address, relay->host) == -1)
 		return wrong(reason, "what stands in brackets is not an address");
 	rest = span(text.s + end + 1, text.len - end - 1);
 	if (rest.len == 0)
