@@ -32,9 +32,23 @@ platform_peer(int fd, uid_t *uid, gid_t *gid, pid_t *pid)
 }
 
 int
+platform_accept(int listener, struct sockaddr_storage *address)
+{
+	socklen_t len = sizeof *address;
+
+	return accept4(listener, (struct sockaddr *)address, address ? &len : NULL, SOCK_CLOEXEC);
+}
+
+int
 platform_no_new_privileges(void)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+void
+platform_signal_at_parent_death(int signal)
+{
+	prctl(PR_SET_PDEATHSIG, signal);
 }
 
 size_t
@@ -60,10 +74,31 @@ platform_peer(int fd, uid_t *uid, gid_t *gid, pid_t *pid)
 }
 
 int
+platform_accept(int listener, struct sockaddr_storage *address)
+{
+	socklen_t len = sizeof *address;
+	int fd = accept(listener, (struct sockaddr *)address, address ? &len : NULL);
+
+	if (fd == -1)
+		return -1;
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 || fcntl(fd, F_SETFL, 0) == -1) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int
 platform_no_new_privileges(void)
 {
 	errno = ENOTSUP;
 	return -1;
+}
+
+void
+platform_signal_at_parent_death(int signal)
+{
+	(void)signal;
 }
 
 size_t

@@ -2,6 +2,7 @@
 #define LIB_PLATFORM_H
 
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 /*
@@ -15,8 +16,21 @@ int platform_is_privileged(void);
 /* The user, group and process at the other end of a Unix socket. Returns 0, or -1 with errno. */
 int platform_peer(int fd, uid_t *uid, gid_t *gid, pid_t *pid);
 
+/*
+ * accept whose socket is close-on-exec and blocking. address may be NULL.
+ * Returns the socket, or -1 with errno.
+ */
+int platform_accept(int listener, struct sockaddr_storage *address);
+
 /* Gives up for ever the gaining of privileges by exec. Returns 0, or -1 where it is unknown. */
 int platform_no_new_privileges(void);
+
+/*
+ * Asks for a signal when the parent dies, however it does; does nothing where
+ * that is unknown. Call it after the last change of user, which undoes it, and
+ * then compare getppid(): the parent may be gone already.
+ */
+void platform_signal_at_parent_death(int signal);
 
 /* How many bytes a pipe holds; 4096 where one can not ask. */
 size_t platform_pipe_capacity(int fd);
