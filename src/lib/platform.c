@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <ifaddrs.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -119,4 +120,19 @@ int
 platform_change_root(char const *path)
 {
 	return chroot(path);
+}
+
+int
+platform_each_own_address(platform_address_function *f, void *context)
+{
+	struct ifaddrs *list;
+
+	if (getifaddrs(&list) == -1)
+		return -1;
+	for (struct ifaddrs *i = list; i; i = i->ifa_next)
+		if (i->ifa_addr && (i->ifa_addr->sa_family == AF_INET ||
+					   i->ifa_addr->sa_family == AF_INET6))
+			f(context, i->ifa_addr);
+	freeifaddrs(list);
+	return 0;
 }

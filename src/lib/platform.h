@@ -41,4 +41,10 @@ int platform_set_groups(gid_t gid);
 /* Makes the directory path the root of this process. Returns 0, or -1 with errno. */
 int platform_change_root(char const *path);
 
+/* An address of IPv4 or IPv6, as platform_each_own_address gives it. */
+typedef void platform_address_function(void *context, struct sockaddr const *address);
+
+/* Calls f for each address of this machine's interfaces. Returns 0, or -1 with errno. */
+int platform_each_own_address(platform_address_function *f, void *context);
+
 #endif
