@@ -4,15 +4,25 @@
 #include <sys/types.h>
 
 /*
- * How a program is a service. Descriptor 0 is a listening socket. The parent
+ * How a program is a service. Descriptor 0 is a listening socket, and where
+ * tern-listen bound more than one, TERN_LISTENERS says how many there are: the
+ * others are descriptors SERVICE_LISTENER_MORE and up. The parent
  * accepts, applies the limits, and hands each connection to a warm worker of
  * the same client, or to a new one; it parses nothing that a client sends. A
  * worker serves one connection at a time and only ever those of one client:
  * one network address, or one uid on a Unix socket.
  */
+enum {
+	SERVICE_LISTENERS_MAX = 16,
+	SERVICE_LISTENER_MORE = 10, /* clear of 0 to 2 and of s6's readiness descriptor */
+	SERVICE_STOP_GRACE = 5,     /* seconds for a connection to end by itself at the stop */
+	SERVICE_STOP_LIMIT = 30     /* then workers are killed */
+};
+
 struct service {
+	char const *program;     /* its name, for messages and the log: "tern-smtpd" */
 	unsigned workers_max;    /* at once, in all */
-	unsigned per_client_max; /* of them, for one client */
+	unsigned per_client_max; /* of them, for one client; never over workers_max */
 	unsigned idle_seconds;   /* how long a worker without a connection stays */
 	char const *busy;        /* what to write to a connection over a limit before closing it;
 				    NULL: nothing */
@@ -34,9 +44,17 @@ struct service {
 };
 
 /*
- * Runs until SIGTERM: then accepts no more, lets workers finish their
- * connections, and returns 0. Exits 100 or 111 when it can not start.
+ * Runs until SIGTERM: then accepts no more and lets workers finish their
+ * connections; after SERVICE_STOP_GRACE a worker finds the end of input on its
+ * connection, after SERVICE_STOP_LIMIT it is killed. Returns 0. Exits 100 or
+ * 111 when it can not start.
  */
 int service_run(struct service const *service);
+
+/*
+ * In a worker: whether the end of input on its connection is ours, because the
+ * service stops, and the client should be told so.
+ */
+int service_is_stopping(void);
 
 #endif

@@ -1,0 +1,549 @@
+#include "service/service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <skalibs/selfpipe.h>
+
+#include "lib/clock.h"
+#include "lib/exits.h"
+#include "lib/number.h"
+#include "lib/packet.h"
+#include "lib/platform.h"
+#include "service/pool.h"
+
+enum {
+	ACCEPT_PAUSE = 1000, /* milliseconds, when the system has no descriptor or memory left */
+	DESCRIPTORS_SPARE = 32
+};
+
+/* The stop: workers finish; then see an end of input; then are killed. */
+enum phase { RUNNING, STOPPING, PRESSING, GIVEN_UP };
+
+static struct service const *service;
+static struct pool pool;
+static int listeners[SERVICE_LISTENERS_MAX];
+static unsigned listener_count;
+static int signals;
+static int null_device;
+static enum phase phase;
+static int64_t paused_until;  /* no accept before */
+static int64_t stop_deadline; /* when the next phase of the stop begins */
+static unsigned children;     /* forked and not yet waited for */
+
+static void
+say(char const *level, char const *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	fprintf(stderr, "%s: %s: %s\n", service->program, level, text);
+}
+
+static void
+die_system(char const *what)
+{
+	say("fatal", "%s: %s", what, strerror(errno));
+	exit(EXIT_TEMPORARY);
+}
+
+/* What clients meet is logged by the short name of the program: "smtpd: pid 7 ip=..." */
+static void
+log_busy(struct client const *client, char const *limit)
+{
+	char const *name = service->program;
+	char address[NETADDRESS_TEXT_MAX];
+
+	if (strncmp(name, "tern-", 5) == 0)
+		name += 5;
+	if (client->kind == CLIENT_USER) {
+		fprintf(stderr, "%s: pid %ld uid=%ld event=busy limit=%s\n", name, (long)getpid(),
+			(long)client->uid, limit);
+		return;
+	}
+	netaddress_format(address, &client->address);
+	fprintf(stderr, "%s: pid %ld ip=%s event=busy limit=%s\n", name, (long)getpid(), address,
+		limit);
+}
+
+/*
+ * The worker's side.
+ */
+static int volatile worker_connection = -1;
+static sig_atomic_t volatile worker_stopping;
+
+int
+service_is_stopping(void)
+{
+	return worker_stopping;
+}
+
+/* Lets the conversation see an end of input once it has read what has arrived. */
+static void
+worker_stop(int number)
+{
+	int e = errno;
+
+	(void)number;
+	worker_stopping = 1;
+	if (worker_connection != -1)
+		shutdown(worker_connection, SHUT_RD);
+	errno = e;
+}
+
+/* Leaves the worker nothing of the parent's but descriptors 1 and 2. */
+static void
+worker_enter(void)
+{
+	struct sigaction action = {.sa_handler = worker_stop};
+
+	selfpipe_finish();
+	sigemptyset(&action.sa_mask);
+	if (sigaction(SIGTERM, &action, NULL) == -1 || dup2(null_device, 0) == -1)
+		_exit(EXIT_TEMPORARY);
+	for (unsigned i = 1; i < listener_count; i++)
+		close(listeners[i]);
+	close(null_device);
+	for (struct worker *w = pool.workers; w < pool.workers + pool.size; w++)
+		if (w->state != WORKER_NONE && w->socket != -1)
+			close(w->socket);
+	free(pool.workers);
+}
+
+static int
+worker_next(int parent)
+{
+	int fds[PACKET_FDS];
+	size_t count;
+	char byte;
+
+	if (packet_send(parent, span("", 1), NULL, 0) == -1)
+		return -1;
+	if (packet_receive(parent, &byte, 1, fds, &count) != 1 || count != 1)
+		return -1;
+	return fds[0];
+}
+
+static _Noreturn void
+worker_run(int parent, int connection)
+{
+	if (service->confine)
+		service->confine();
+	while (connection != -1) {
+		worker_connection = connection;
+		service->serve(connection);
+		worker_connection = -1;
+		close(connection);
+		connection = worker_next(parent);
+	}
+	exit(EXIT_OK);
+}
+
+/*
+ * The parent's side: connections.
+ */
+static void
+refuse(int connection, struct client const *client, char const *limit)
+{
+	log_busy(client, limit);
+	if (service->busy)
+		send(connection, service->busy, strlen(service->busy), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Gives the connection to a worker that waits. Returns 0, or -1 when none of them lives. */
+static int
+hand_to_idle(int connection, struct client const *client)
+{
+	struct worker *w;
+
+	while ((w = pool_idle_of(&pool, client))) {
+		if (packet_send(w->socket, span("", 1), &connection, 1) == 0) {
+			w->state = WORKER_BUSY;
+			return 0;
+		}
+		pool_dismiss(w);
+	}
+	return -1;
+}
+
+/* Returns 0, or -1 with errno. */
+static int
+hand_to_new(int connection, struct client const *client, struct worker *place)
+{
+	int sockets[2];
+	pid_t pid = -1;
+
+	if (packet_pair(sockets) == -1)
+		return -1;
+	/* A worker that was taken over must not be able to make the parent wait. */
+	if (fcntl(sockets[0], F_SETFL, O_NONBLOCK) == 0)
+		pid = fork();
+	if (pid == 0) {
+		close(sockets[0]);
+		worker_enter();
+		worker_run(sockets[1], connection);
+	}
+	if (pid == -1) {
+		int e = errno;
+
+		close(sockets[0]);
+		close(sockets[1]);
+		errno = e;
+		return -1;
+	}
+	close(sockets[1]);
+	children++;
+	*place = (struct worker){WORKER_BUSY, pid, sockets[0], 0, *client};
+	return 0;
+}
+
+static void
+dispatch(int connection, struct client const *client)
+{
+	struct worker *place;
+
+	if (hand_to_idle(connection, client) == 0)
+		return;
+	if (pool_count_of(&pool, client) >= service->per_client_max) {
+		refuse(connection, client, "client");
+		return;
+	}
+	place = pool_free_place(&pool);
+	if (!place && (place = pool_idle_oldest(&pool)))
+		pool_dismiss(place);
+	if (!place) {
+		refuse(connection, client, "total");
+		return;
+	}
+	if (hand_to_new(connection, client, place) == -1) {
+		say("warning", "unable to start a worker: %s", strerror(errno));
+		refuse(connection, client, "system");
+	}
+}
+
+/* Returns 0, or -1 when the client has already gone. */
+static int
+client_of(int connection, struct sockaddr_storage const *address, struct client *client)
+{
+	gid_t gid;
+	pid_t pid;
+
+	memset(client, 0, sizeof *client);
+	client->kind = CLIENT_NETWORK;
+	if (netaddress_of_socket(&client->address, address) == 0)
+		return 0;
+	client->kind = CLIENT_USER;
+	return platform_peer(connection, &client->uid, &gid, &pid);
+}
+
+static void
+accept_one(int listener)
+{
+	struct sockaddr_storage address;
+	struct client client;
+	int connection;
+
+	address.ss_family = AF_UNSPEC;
+	connection = platform_accept(listener, &address);
+	if (connection == -1) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			say("warning", "unable to accept a connection: %s", strerror(errno));
+			paused_until = clock_monotonic() + ACCEPT_PAUSE;
+		}
+		return; /* anything else is the end of that one connection */
+	}
+	if (client_of(connection, &address, &client) == 0)
+		dispatch(connection, &client);
+	close(connection);
+}
+
+/*
+ * The parent's side: workers and signals.
+ */
+static void
+worker_report(struct worker *w)
+{
+	int fds[PACKET_FDS];
+	size_t count;
+	char byte;
+	ssize_t n = packet_receive(w->socket, &byte, 1, fds, &count);
+
+	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return;
+	while (count)
+		close(fds[--count]);
+	if (n == 1) {
+		w->state = WORKER_IDLE;
+		w->since = clock_monotonic();
+	} else {
+		pool_dismiss(w); /* it ends; SIGCHLD frees its place */
+	}
+}
+
+static void
+workers_reap(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (WIFSIGNALED(status))
+			say("warning", "worker %ld was ended by signal %d", (long)pid,
+				WTERMSIG(status));
+		pool_forget(&pool, pid);
+		children--;
+	}
+}
+
+static void
+workers_dismiss_all(void)
+{
+	for (struct worker *w = pool.workers; w < pool.workers + pool.size; w++)
+		if (w->state == WORKER_IDLE || w->state == WORKER_BUSY)
+			pool_dismiss(w);
+}
+
+static void
+workers_signal(int number)
+{
+	for (struct worker *w = pool.workers; w < pool.workers + pool.size; w++)
+		if (w->state != WORKER_NONE)
+			kill(w->pid, number);
+}
+
+static void
+reconfigure(void)
+{
+	if (service->configure && service->configure() == -1)
+		say("warning", "the settings stay as they were");
+	else
+		workers_dismiss_all();
+}
+
+static void
+stop(void)
+{
+	if (phase != RUNNING)
+		return;
+	phase = STOPPING;
+	stop_deadline = clock_monotonic() + SERVICE_STOP_GRACE * 1000;
+	for (unsigned i = 0; i < listener_count; i++)
+		close(listeners[i]);
+	listener_count = 0;
+	workers_dismiss_all();
+}
+
+static void
+signals_read(void)
+{
+	int number;
+
+	while ((number = selfpipe_read()) > 0) {
+		switch (number) {
+		case SIGCHLD: workers_reap(); break;
+		case SIGHUP: reconfigure(); break;
+		case SIGTERM:
+		case SIGINT: stop(); break;
+		}
+	}
+	if (number == -1)
+		die_system("unable to read signals");
+}
+
+static void
+deadlines_meet(int64_t now)
+{
+	for (struct worker *w = pool.workers; w < pool.workers + pool.size; w++)
+		if (w->state == WORKER_IDLE && now - w->since >= service->idle_seconds * 1000LL)
+			pool_dismiss(w);
+	if (phase == RUNNING || now < stop_deadline)
+		return;
+	workers_signal(phase == STOPPING ? SIGTERM : SIGKILL);
+	phase = phase == STOPPING ? PRESSING : GIVEN_UP;
+	stop_deadline = now + (SERVICE_STOP_LIMIT - SERVICE_STOP_GRACE) * 1000;
+}
+
+/* Milliseconds to the next deadline; -1 when there is none. */
+static int
+patience(int64_t now)
+{
+	struct worker const *oldest = pool_idle_oldest(&pool);
+	int64_t next = INT64_MAX;
+
+	if (oldest)
+		next = oldest->since + service->idle_seconds * 1000LL;
+	if (phase != RUNNING && stop_deadline < next)
+		next = stop_deadline;
+	if (phase == RUNNING && paused_until > now && paused_until < next)
+		next = paused_until;
+	if (next == INT64_MAX)
+		return -1;
+	if (next <= now)
+		return 0;
+	return next - now > 60000 ? 60000 : (int)(next - now);
+}
+
+/*
+ * One turn: waits, then takes signals and what workers say before new
+ * connections, so that a worker that has just become free gets the next one.
+ */
+static void
+turn(struct pollfd *poll_set, struct worker **asked)
+{
+	int64_t now = clock_monotonic();
+	int accepting = phase == RUNNING && now >= paused_until;
+	nfds_t n = 0, first_worker;
+
+	poll_set[n++] = (struct pollfd){.fd = signals, .events = POLLIN};
+	for (unsigned i = 0; accepting && i < listener_count; i++)
+		poll_set[n++] = (struct pollfd){.fd = listeners[i], .events = POLLIN};
+	first_worker = n;
+	for (struct worker *w = pool.workers; w < pool.workers + pool.size; w++) {
+		if (w->state != WORKER_BUSY)
+			continue;
+		asked[n - first_worker] = w;
+		poll_set[n++] = (struct pollfd){.fd = w->socket, .events = POLLIN};
+	}
+	if (poll(poll_set, n, patience(now)) == -1) {
+		if (errno != EINTR)
+			die_system("unable to wait");
+		return;
+	}
+	for (nfds_t i = first_worker; i < n; i++)
+		if (poll_set[i].revents)
+			worker_report(asked[i - first_worker]);
+	if (poll_set[0].revents)
+		signals_read();
+	for (nfds_t i = 1; i < first_worker && phase == RUNNING; i++)
+		if (poll_set[i].revents)
+			accept_one(poll_set[i].fd);
+	deadlines_meet(clock_monotonic());
+}
+
+/*
+ * The start.
+ */
+static void
+listener_take(int fd)
+{
+	int listening = 0, flags = fcntl(fd, F_GETFL);
+	socklen_t len = sizeof listening;
+
+	if (flags == -1 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == -1 ||
+		!listening) {
+		say("fatal", "descriptor %d is not a listening socket; tern-listen makes one", fd);
+		exit(EXIT_PERMANENT);
+	}
+	/* A client that gives up between poll and accept must not stop us. */
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1 || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+		die_system("unable to prepare a listening socket");
+	listeners[listener_count++] = fd;
+}
+
+static void
+listeners_take(void)
+{
+	char const *text = getenv("TERN_LISTENERS");
+	uint64_t count = 1;
+
+	if (text && (number_parse(span_string(text), SERVICE_LISTENERS_MAX, &count) == -1 ||
+			    count == 0)) {
+		say("fatal", "TERN_LISTENERS is not a number from 1 to %d", SERVICE_LISTENERS_MAX);
+		exit(EXIT_PERMANENT);
+	}
+	listener_take(0);
+	for (int i = 0; i < (int)count - 1; i++)
+		listener_take(SERVICE_LISTENER_MORE + i);
+}
+
+static void
+signals_take(void)
+{
+	static int const ours[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
+
+	signals = selfpipe_init();
+	if (signals == -1)
+		die_system("unable to prepare for signals");
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (selfpipe_trap(ours[i]) == -1)
+			die_system("unable to prepare for signals");
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Each worker takes one of the parent's descriptors; as many as the system grants. */
+static unsigned
+workers_possible(void)
+{
+	struct rlimit limit;
+	rlim_t wanted = (rlim_t)service->workers_max + DESCRIPTORS_SPARE;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		die_system("unable to learn how many files may be open");
+	if (limit.rlim_cur >= wanted)
+		return service->workers_max;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+		die_system("unable to raise the number of open files");
+	if (limit.rlim_cur >= wanted)
+		return service->workers_max;
+	if (limit.rlim_cur <= DESCRIPTORS_SPARE) {
+		say("fatal", "the limit of open files is too low: %lu",
+			(unsigned long)limit.rlim_cur);
+		exit(EXIT_TEMPORARY);
+	}
+	say("warning", "only %lu workers, for the limit of open files",
+		(unsigned long)(limit.rlim_cur - DESCRIPTORS_SPARE));
+	return (unsigned)(limit.rlim_cur - DESCRIPTORS_SPARE);
+}
+
+static void
+ready(void)
+{
+	if (service->ready_fd == -1)
+		return;
+	if (write(service->ready_fd, "\n", 1) == -1)
+		say("warning", "unable to say that we are ready on descriptor %d: %s",
+			service->ready_fd, strerror(errno));
+	close(service->ready_fd);
+}
+
+int
+service_run(struct service const *given)
+{
+	struct pollfd *poll_set;
+	struct worker **asked;
+	unsigned workers;
+
+	service = given;
+	listeners_take();
+	signals_take();
+	workers = workers_possible();
+	null_device = open("/dev/null", O_RDWR | O_CLOEXEC);
+	poll_set = calloc(1 + SERVICE_LISTENERS_MAX + workers, sizeof *poll_set);
+	asked = calloc(workers, sizeof(struct worker *));
+	if (null_device == -1 || !poll_set || !asked || pool_init(&pool, workers) == -1)
+		die_system("unable to start");
+	if (service->configure && service->configure() == -1)
+		exit(EXIT_PERMANENT);
+	ready();
+	while (phase == RUNNING || (children > 0 && phase != GIVEN_UP))
+		turn(poll_set, asked);
+	free(poll_set);
+	free(asked);
+	free(pool.workers);
+	return EXIT_OK;
+}
