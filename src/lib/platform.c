@@ -8,8 +8,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static int
+rename_by_link(int from, char const *old_name, int to, char const *new_name)
+{
+	if (linkat(from, old_name, to, new_name, 0) == -1)
+		return -1;
+	unlinkat(from, old_name, 0); /* a second name in `from` does no harm */
+	return 0;
+}
+
 #ifdef __linux__
+#include <stdio.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 
 int
@@ -59,6 +71,28 @@ platform_pipe_capacity(int fd)
 
 	return size > 0 ? (size_t)size : 4096;
 }
+int
+platform_memory_file(char const *name)
+{
+	return memfd_create(name, MFD_CLOEXEC);
+}
+
+int
+platform_flock(int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB);
+}
+
+int
+platform_rename_new(int from, char const *old_name, int to, char const *new_name)
+{
+	if (renameat2(from, old_name, to, new_name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS) /* what file systems without it say */
+		return -1;
+	return rename_by_link(from, old_name, to, new_name);
+}
+
 #else
 int
 platform_is_privileged(void)
@@ -107,6 +141,27 @@ platform_pipe_capacity(int fd)
 {
 	(void)fd;
 	return 4096;
+}
+
+int
+platform_memory_file(char const *name)
+{
+	(void)name;
+	errno = ENOTSUP;
+	return -1;
+}
+
+int
+platform_flock(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+int
+platform_rename_new(int from, char const *old_name, int to, char const *new_name)
+{
+	return rename_by_link(from, old_name, to, new_name);
 }
 #endif
 

@@ -38,6 +38,26 @@ size_t platform_pipe_capacity(int fd);
 /* Sets the supplementary groups of a root process to gid alone. Returns 0, or -1 with errno. */
 int platform_set_groups(gid_t gid);
 
+/*
+ * Opens a file that lives in memory and has no name that leads to it; `name`
+ * only describes it. Returns a close-on-exec descriptor, or -1 with errno
+ * (ENOTSUP where there is no such thing).
+ */
+int platform_memory_file(char const *name);
+
+/*
+ * Takes flock's exclusive lock on an open file without waiting. Returns 0, or
+ * -1 with errno (EWOULDBLOCK: someone has it). Where it is unknown: 0.
+ */
+int platform_flock(int fd);
+
+/*
+ * Moves a name from one open directory to another without ever replacing a
+ * file: EEXIST. Where that can not be done in one step, a link and an unlink.
+ * Returns 0, or -1 with errno.
+ */
+int platform_rename_new(int from, char const *old_name, int to, char const *new_name);
+
 /* Makes the directory path the root of this process. Returns 0, or -1 with errno. */
 int platform_change_root(char const *path);
 
