@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <ifaddrs.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -164,6 +165,34 @@ platform_rename_new(int from, char const *old_name, int to, char const *new_name
 	return rename_by_link(from, old_name, to, new_name);
 }
 #endif
+
+size_t
+platform_bytes_waiting(int fd)
+{
+	int waiting = 0;
+
+	return ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0 ? (size_t)waiting : 0;
+}
+
+static void
+close_each_from(int first)
+{
+	long open_max = sysconf(_SC_OPEN_MAX);
+	int end = open_max > 0 && open_max < 65536 ? (int)open_max : 65536;
+
+	for (int fd = first; fd < end; fd++)
+		close(fd);
+}
+
+void
+platform_close_from(int first)
+{
+#ifdef CLOSE_RANGE_CLOEXEC
+	if (close_range((unsigned)first, ~0U, 0) == 0)
+		return;
+#endif
+	close_each_from(first);
+}
 
 int
 platform_set_groups(gid_t gid)

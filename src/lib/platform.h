@@ -32,8 +32,14 @@ int platform_no_new_privileges(void);
  */
 void platform_signal_at_parent_death(int signal);
 
+/* Closes all descriptors from first up. */
+void platform_close_from(int first);
+
 /* How many bytes a pipe holds; 4096 where one can not ask. */
 size_t platform_pipe_capacity(int fd);
+
+/* How many bytes wait to be read from a pipe or socket; 0 where one can not ask. */
+size_t platform_bytes_waiting(int fd);
 
 /* Sets the supplementary groups of a root process to gid alone. Returns 0, or -1 with errno. */
 int platform_set_groups(gid_t gid);
