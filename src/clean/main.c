@@ -1,0 +1,145 @@
+/*
+ * tern-clean: removes messages that are done with.
+ *
+ * Started by tern-start, as the queue's user (the owner of queue/mess).
+ *
+ *   descriptor 0  from tern-send: ids in decimal, each followed by a newline
+ *   descriptor 1  to tern-send: for each id, in order, '+' when nothing is left
+ *                 of the message, '!' when something is
+ *   descriptor 2  the log
+ *
+ * Files: removes queue/mess/S/ID, then queue/hist/S/ID.
+ *
+ * Trusts tern-send, which alone knows what is done: dies if it writes garbage.
+ *
+ * Exit codes: 0 when send is gone, 100 misuse or garbage from send, 111 the
+ * system failed us.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <skalibs/stralloc.h>
+
+#include "lib/durable.h"
+#include "lib/exits.h"
+#include "lib/home.h"
+#include "lib/privilege.h"
+#include "lib/span.h"
+#include "spool/layout.h"
+
+enum {
+	REQUEST_MAX = 21, /* 20 digits and a newline */
+	INPUT_SIZE = 4096 /* a pipe takes so much from send at once */
+};
+
+static int
+fatal(int code, char const *what, char const *why)
+{
+	fprintf(stderr, "tern-clean: fatal: %s: %s\n", what, why);
+	return code;
+}
+
+/* Returns 1 if the file is gone, whoever removed it. */
+static int
+file_remove(char const *path)
+{
+	if (unlink(path) == 0 || errno == ENOENT)
+		return 1;
+	fprintf(stderr, "tern-clean: warning: %s can not be removed: %s\n", path, strerror(errno));
+	return 0;
+}
+
+/* The message first: without its history a finished recipient would be a new one. */
+static int
+message_remove(uint64_t id)
+{
+	char path[SPOOL_PATH_MAX];
+
+	spool_mess_path(path, id);
+	if (!file_remove(path))
+		return 0;
+	spool_hist_path(path, id);
+	return file_remove(path);
+}
+
+/* Returns 0, or -1 when the line is not an id. */
+static int
+request_do(struct span line, char *answer)
+{
+	char name[REQUEST_MAX];
+	uint64_t id;
+
+	if (line.len >= sizeof name || memchr(line.s, '\0', line.len))
+		return -1;
+	memcpy(name, line.s, line.len);
+	name[line.len] = '\0';
+	if (spool_id_parse(name, &id) == -1)
+		return -1;
+	*answer = message_remove(id) ? '+' : '!';
+	return 0;
+}
+
+/*
+ * Does all whole requests of the input, with one write for their answers, and
+ * moves what is left to its start. Returns an exit code; 0: go on.
+ */
+static int
+requests_do(char *input, size_t *len)
+{
+	char answers[INPUT_SIZE];
+	size_t count = 0;
+	struct span rest = span(input, *len);
+
+	while (span_find(rest, '\n') < rest.len)
+		if (request_do(span_cut(&rest, '\n'), &answers[count++]) == -1)
+			return fatal(EXIT_PERMANENT, "descriptor 0", "a request is not an id");
+	if (rest.len >= REQUEST_MAX)
+		return fatal(EXIT_PERMANENT, "descriptor 0", "a request is too long");
+	if (durable_write(1, answers, count) == -1)
+		return fatal(EXIT_TEMPORARY, "descriptor 1", strerror(errno));
+	memmove(input, rest.s, rest.len);
+	*len = rest.len;
+	return 0;
+}
+
+static int
+run(void)
+{
+	char input[INPUT_SIZE];
+	size_t len = 0;
+
+	for (;;) {
+		ssize_t n = read(0, input + len, sizeof input - len);
+		int code;
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return fatal(EXIT_TEMPORARY, "descriptor 0", strerror(errno));
+		if (n == 0 && len > 0)
+			return fatal(EXIT_PERMANENT, "descriptor 0", "a request was cut short");
+		if (n == 0)
+			return EXIT_OK;
+		len += (size_t)n;
+		code = requests_do(input, &len);
+		if (code != 0)
+			return code;
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1)
+		return fatal(EXIT_PERMANENT, "usage", "tern-clean");
+	if (home_enter() == -1)
+		return fatal(EXIT_PERMANENT, home_path(), strerror(errno));
+	if (privilege_become_owner("queue/mess") == -1)
+		return fatal(EXIT_PERMANENT, "queue/mess", strerror(errno));
+	signal(SIGPIPE, SIG_IGN);
+	return run();
+}
