@@ -1,14 +1,16 @@
 /*
- * tern-clean: removes messages that are done with.
+ * tern-clean: removes messages that are done with, sets broken ones aside.
  *
  * Started by tern-start, as the queue's user (the owner of queue/mess).
  *
- *   descriptor 0  from tern-send: ids in decimal, each followed by a newline
- *   descriptor 1  to tern-send: for each id, in order, '+' when nothing is left
- *                 of the message, '!' when something is
+ *   descriptor 0  from tern-send: "ID\n", the message is done with; or "!ID\n",
+ *                 the entry is broken: it is set aside
+ *   descriptor 1  to tern-send: for each request, in order, '+' when it is
+ *                 done, '!' when it could not be
  *   descriptor 2  the log
  *
- * Files: removes queue/mess/S/ID, then queue/hist/S/ID.
+ * Files: removes queue/mess/S/ID, then queue/hist/S/ID; or moves queue/mess/S/ID
+ * to queue/bad/ID.
  *
  * Trusts tern-send, which alone knows what is done: dies if it writes garbage.
  *
@@ -31,7 +33,7 @@
 #include "spool/layout.h"
 
 enum {
-	REQUEST_MAX = 21, /* 20 digits and a newline */
+	REQUEST_MAX = 22, /* the mark, 20 digits and a newline */
 	INPUT_SIZE = 4096 /* a pipe takes so much from send at once */
 };
 
@@ -65,20 +67,39 @@ message_remove(uint64_t id)
 	return file_remove(path);
 }
 
-/* Returns 0, or -1 when the line is not an id. */
+/* Returns 1 if the entry is no longer among the messages. */
+static int
+message_set_aside(uint64_t id)
+{
+	char path[SPOOL_PATH_MAX];
+	char aside[SPOOL_PATH_MAX];
+
+	spool_mess_path(path, id);
+	spool_bad_path(aside, id);
+	if (rename(path, aside) == 0 || errno == ENOENT)
+		return 1;
+	fprintf(stderr, "tern-clean: warning: %s can not be moved to %s: %s\n", path, aside,
+		strerror(errno));
+	return 0;
+}
+
+/* Returns 0, or -1 when the line is not a request. */
 static int
 request_do(struct span line, char *answer)
 {
 	char name[REQUEST_MAX];
+	int is_broken = line.len > 0 && line.s[0] == '!';
 	uint64_t id;
 
+	if (is_broken)
+		line = span(line.s + 1, line.len - 1);
 	if (line.len >= sizeof name || memchr(line.s, '\0', line.len))
 		return -1;
 	memcpy(name, line.s, line.len);
 	name[line.len] = '\0';
 	if (spool_id_parse(name, &id) == -1)
 		return -1;
-	*answer = message_remove(id) ? '+' : '!';
+	*answer = (is_broken ? message_set_aside(id) : message_remove(id)) ? '+' : '!';
 	return 0;
 }
 
