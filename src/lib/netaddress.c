@@ -41,6 +41,20 @@ netaddress_of_socket(struct netaddress *address, struct sockaddr_storage const *
 }
 
 int
+netaddress_of_bytes(struct netaddress *address, struct span bytes)
+{
+	if (bytes.len == 16) {
+		memcpy(address->bytes, bytes.s, 16);
+		return 0;
+	}
+	if (bytes.len != 4)
+		return -1;
+	memcpy(address->bytes, mapped, sizeof mapped);
+	memcpy(address->bytes + sizeof mapped, bytes.s, 4);
+	return 0;
+}
+
+int
 netaddress_is_v4(struct netaddress const *address)
 {
 	return memcmp(address->bytes, mapped, sizeof mapped) == 0;

@@ -23,6 +23,9 @@ int netaddress_parse(struct netaddress *address, struct span text);
 /* The address of a socket. Returns 0, or -1 when it is neither IPv4 nor IPv6. */
 int netaddress_of_socket(struct netaddress *address, struct sockaddr_storage const *socket);
 
+/* From the four or sixteen bytes of DNS or a socket. Returns 0, or -1 when there are others. */
+int netaddress_of_bytes(struct netaddress *address, struct span bytes);
+
 /* Whether it is one of IPv4. */
 int netaddress_is_v4(struct netaddress const *address);
 
