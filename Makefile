@@ -19,18 +19,33 @@ programs := $(patsubst src/%/main.c,%,$(wildcard src/*/main.c))
 uses-spool := queue send clean qread tern
 uses-net := remote tern
 
-.PHONY: all tests fuzzers clean install uninstall
-all: $(programs:%=$B/bin/tern-%)
+# The program of folder X is tern-X; that of src/tern is tern. Some have further
+# names and look at what they were called.
+binary = $B/bin/$(if $(filter tern,$1),tern,tern-$1)
+links := sendmail:tern-inject newaliases:tern-inject mailq:tern-qread tern-qstat:tern-qread
+link-name = $(firstword $(subst :, ,$1))
+link-target = $(lastword $(subst :, ,$1))
+
+.PHONY: all tests fuzzers clean install uninstall install-sendmail
+all: $(foreach p,$(programs),$(call binary,$p)) $(foreach l,$(links),$B/bin/$(call link-name,$l))
 
 archives = $(if $(filter $1,$(uses-spool)),$B/spool.a) $(if $(filter $1,$(uses-net)),$B/net.a) \
            $B/service.a $B/policy.a $B/wire.a $B/lib.a
 
 define program
-$B/bin/tern-$1: $(patsubst src/%.c,$B/%.o,$(wildcard src/$1/*.c)) $(call archives,$1)
+$(call binary,$1): $(patsubst src/%.c,$B/%.o,$(wildcard src/$1/*.c)) $(if $(filter tern,$1),$B/tern/defaults.o) \
+    $(call archives,$1)
 	@mkdir -p $$(@D)
 	$(CC_LINE) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach p,$(programs),$(eval $(call program,$p)))
+
+define link
+$B/bin/$(call link-name,$1):
+	@mkdir -p $$(@D)
+	ln -sf $(call link-target,$1) $$@
+endef
+$(foreach l,$(links),$(eval $(call link,$l)))
 
 define library
 $B/$1.a: $(patsubst src/%.c,$B/%.o,$(wildcard src/$1/*.c))
@@ -43,6 +58,15 @@ $(foreach l,$(libraries),$(eval $(call library,$l)))
 # Objects.
 $B/%.o: src/%.c conf-cc conf-home
 	@mkdir -p $(@D)
+	$(CC_LINE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# The default settings, which tern init writes: control/* as a table in C.
+$B/tern/defaults.c: src/tern/defaults.sh $(wildcard control/*)
+	@mkdir -p $(@D)
+	sh src/tern/defaults.sh control >$@.new
+	mv $@.new $@
+
+$B/tern/defaults.o: $B/tern/defaults.c src/tern/defaults.h
 	$(CC_LINE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # Tests in C: tests/DIR/NAME.c becomes $B/tests/DIR/NAME; fuzzers need clang.
@@ -60,6 +84,42 @@ $B/fuzz/%: tests/fuzz/%.c $(wildcard src/*/*.[ch])
 	@mkdir -p $(@D)
 	clang -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(CPPFLAGS) \
 	    -I. -std=c11 -o $@ $< $(wildcard src/lib/*.c src/wire/*.c src/policy/*.c) $(LDLIBS)
+
+# Owners and modes come from the table in src/tern/table.c, which "tern owners"
+# applies here, and "tern init" when it has made the users.
+DESTDIR :=
+PREFIX := /usr/local
+SBINDIR := $(PREFIX)/sbin
+MANDIR := $(PREFIX)/share/man
+bin-dir = $(DESTDIR)$(HOME_LINE)/bin
+pages := $(wildcard man/*.[1-9])
+page-path = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $1))/$(notdir $1)
+system-links := /usr/sbin/sendmail:sendmail /usr/lib/sendmail:sendmail \
+    /usr/bin/mailq:mailq /usr/bin/newaliases:newaliases
+
+install: all
+	install -d $(bin-dir) $(DESTDIR)$(SBINDIR)
+	install -m 755 $(foreach p,$(programs),$(call binary,$p)) $(bin-dir)
+	$(foreach l,$(links),ln -sf $(call link-target,$l) $(bin-dir)/$(call link-name,$l) &&) true
+	ln -sf $(HOME_LINE)/bin/tern $(DESTDIR)$(SBINDIR)/tern
+	$(foreach p,$(pages),install -D -m 644 $p $(call page-path,$p) &&) true
+	$(call binary,tern) owners $(if $(DESTDIR),--root $(DESTDIR))
+
+# Under the names that other programs call. Never over another MTA's.
+install-sendmail:
+	@for l in $(system-links); do f=$(DESTDIR)$${l%%:*}; \
+	    if [ -e $$f -o -L $$f ] && [ "$$(readlink $$f)" != $(HOME_LINE)/bin/$${l##*:} ]; then \
+	        echo "make: fatal: $$f belongs to another program: remove that one first" >&2; exit 1; fi; done
+	$(foreach l,$(system-links),install -d $(DESTDIR)$(dir $(call link-name,$l)) && \
+	    ln -sf $(HOME_LINE)/bin/$(call link-target,$l) $(DESTDIR)$(call link-name,$l) &&) true
+
+# What install put there; never control, queue or mail.
+uninstall:
+	@for l in $(system-links) $(SBINDIR)/tern:tern; do f=$(DESTDIR)$${l%%:*}; \
+	    if [ "$$(readlink $$f)" = $(HOME_LINE)/bin/$${l##*:} ]; then echo "rm $$f"; rm -f $$f; fi; done
+	rm -f $(foreach p,$(programs),$(bin-dir)/$(notdir $(call binary,$p))) \
+	    $(foreach l,$(links),$(bin-dir)/$(call link-name,$l)) $(foreach p,$(pages),$(call page-path,$p))
+	-rmdir $(bin-dir)
 
 clean:
 	rm -rf $B

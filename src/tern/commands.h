@@ -1,0 +1,17 @@
+#ifndef TERN_COMMANDS_H
+#define TERN_COMMANDS_H
+
+/*
+ * The commands of tern: each gets its own name as argv[0], and returns the
+ * exit code.
+ */
+int init_main(int argc, char const *const *argv);
+int owners_main(int argc, char const *const *argv);
+int up_main(int argc, char const *const *argv);
+int down_main(int argc, char const *const *argv);
+int status_main(int argc, char const *const *argv);
+
+/* The path tern was called by. */
+extern char const *tern_argv0;
+
+#endif

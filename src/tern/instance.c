@@ -1,0 +1,69 @@
+#include "tern/instance.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skalibs/strerr.h>
+
+#include "lib/exits.h"
+#include "lib/home.h"
+#include "lib/privilege.h"
+
+char const *
+instance_directory(char const *argument)
+{
+	return argument ? argument : home_path();
+}
+
+int
+instance_is_built_in(char const *directory)
+{
+	struct stat a, b;
+
+	if (strcmp(directory, TERN_HOME) == 0)
+		return 1;
+	return stat(directory, &a) == 0 && stat(TERN_HOME, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+void
+instance_become(uid_t uid, gid_t gid)
+{
+	if (privilege_drop(uid, gid) == -1)
+		strerr_diefusys(EXIT_TEMPORARY, "become the owner of the instance");
+}
+
+static void
+home_export(void)
+{
+	char path[4096];
+
+	if (!getcwd(path, sizeof path))
+		strerr_diefusys(EXIT_TEMPORARY, "get the path of the instance");
+	if (setenv("TERNHOME", path, 1) == -1)
+		strerr_diefusys(EXIT_TEMPORARY, "set TERNHOME");
+}
+
+void
+instance_enter(char const *directory)
+{
+	struct stat home, queue;
+
+	if (chdir(directory) == -1)
+		strerr_diefsys(EXIT_PERMANENT, "can not enter ", directory,
+			" (to make an instance there: tern init ", directory, ")");
+	if (stat(".", &home) == -1)
+		strerr_diefusys(EXIT_TEMPORARY, "look at ", directory);
+	instance_become(home.st_uid, home.st_gid);
+	if (stat("queue/mess", &queue) == -1 || access("service", F_OK) == -1)
+		strerr_dief(EXIT_PERMANENT, directory,
+			" is not a complete instance; to complete it: tern init ", directory);
+	if (geteuid() == 0 && queue.st_uid == 0)
+		strerr_dief(EXIT_PERMANENT, directory,
+			": everything here belongs to root, and as root it does not run; make it "
+			"anew with: tern init --user NAME ",
+			directory);
+	home_export();
+}

@@ -1,0 +1,81 @@
+/*
+ * tern - make, start, stop and look at an instance
+ *
+ * Started by  the administrator: root, or the user whose instance it is. As
+ *             root it becomes the owner of an instance that is not root's
+ *             before it reads or starts anything there.
+ * Commands    init    makes an instance: control, queue, run, alias, log and
+ *                     the service tree for s6; changes nothing that is there
+ *             up      starts s6-svscan on it and waits until all is ready
+ *             down    stops it and waits until all is gone
+ *             status  says what runs and what is queued
+ *             owners  sets owners and modes of what make install put there
+ *             version, help
+ * Touches     the instance; of other files, reads /etc/mailname.
+ * Runs        s6-svscan, s6-svscanctl, s6-svc, s6-svstat, s6-svwait; init as
+ *             root also useradd and groupadd. Found by PATH.
+ * Trusts      its caller.
+ * Exits       0 done; status and up: 1 when something is not up and ready;
+ *             100 wrong use, 111 the system failed us.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <skalibs/strerr.h>
+
+#include "lib/exits.h"
+#include "lib/home.h"
+#include "tern/commands.h"
+
+char const *tern_argv0;
+
+static int
+version_main(int argc, char const *const *argv)
+{
+	(void)argc, (void)argv;
+	puts("tern " TERN_VERSION);
+	return EXIT_OK;
+}
+
+static int
+help_main(int argc, char const *const *argv)
+{
+	(void)argc, (void)argv;
+	puts("tern init [--user NAME|UID[:GID]] [--copy] [DIR]  make an instance\n"
+	     "tern up [--foreground] [DIR]                      start it\n"
+	     "tern down [--force] [DIR]                         stop it\n"
+	     "tern status [--json] [DIR]                        what runs, what is queued\n"
+	     "tern owners [--root DIR]                          owners and modes of the programs\n"
+	     "tern version                                      print the version\n"
+	     "Without DIR: $TERNHOME, else " TERN_HOME ". See tern(8) and tern(7).");
+	return EXIT_OK;
+}
+
+static struct {
+	char const *name;
+	int (*run)(int argc, char const *const *argv);
+} const commands[] = {
+	{"init", init_main},
+	{"up", up_main},
+	{"down", down_main},
+	{"status", status_main},
+	{"owners", owners_main},
+	{"version", version_main},
+	{"help", help_main},
+	{"--version", version_main},
+	{"--help", help_main},
+};
+
+int
+main(int argc, char const *const *argv)
+{
+	PROG = "tern";
+	tern_argv0 = argv[0];
+	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (argc > 1)
+		strerr_dief(EXIT_PERMANENT, argv[1], ": no such command; try: tern help");
+	help_main(argc, argv);
+	return EXIT_PERMANENT;
+}
