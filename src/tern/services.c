@@ -20,13 +20,8 @@ static struct {
 	{"queue",
 		RUN_BEGIN "exec ./bin/tern-listen -u queue/mess -m 0666 unix:run/queue/socket \\\n"
 			  "\t./bin/tern-queue -s -d 3\n"},
-	{"smtpd", RUN_BEGIN
-		"listen=$(grep -v '^[[:space:]]*\\(#\\|$\\)' control/smtplisten)\n"
-		"[ -n \"$listen\" ] || {\n"
-		"\techo 'smtpd: fatal: control/smtplisten: names no address to listen on'\n"
-		"\texit 100\n"
-		"}\n"
-		"exec ./bin/tern-listen -u run/smtpd $listen ./bin/tern-smtpd -s -d 3\n"},
+	{"smtpd", RUN_BEGIN "exec ./bin/tern-listen -u run/smtpd @smtplisten \\\n"
+			    "\t./bin/tern-smtpd -s -d 3\n"},
 	{"send", RUN_BEGIN "exec ./bin/tern-start -d 3\n"},
 };
 

@@ -21,8 +21,8 @@
 /* RFC 1035, 2.3.4. */
 enum { HOST_NAME_MAX_LENGTH = 255, PORT_PREFERRED = 2525 };
 
-/* Both sockets in LISTEN_STANDARD's text are one of IPv6 where it may be, else of IPv4. */
-static char const listen_standard[] = "0:25";
+/* All addresses of IPv6 and IPv4. */
+static char const listen_standard[] = "[::]:25";
 
 static int
 is_host_name(char const *s)
