@@ -77,11 +77,13 @@ agenda_add_fresh(struct agenda *agenda, uint64_t id)
 }
 
 int
-agenda_take(struct agenda *agenda, uint64_t now, uint64_t *id)
+agenda_take(struct agenda *agenda, uint64_t now, uint64_t *id, int *forced)
 {
 	int retry_due = agenda->length && agenda->heap[0].due <= now;
 
+	*forced = 0;
 	if (retry_due && (agenda->fresh_length == 0 || ++agenda->turn % RETRY_SHARE == 0)) {
+		*forced = agenda->heap[0].due == 0;
 		*id = heap_take(agenda);
 		return 1;
 	}

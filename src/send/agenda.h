@@ -10,7 +10,7 @@
  * than its place here and in the idset.
  */
 struct agenda_item {
-	uint64_t due; /* seconds since 1970 */
+	uint64_t due; /* seconds since 1970; 0: forced */
 	uint64_t id;
 };
 
@@ -22,7 +22,10 @@ struct agenda {
 	unsigned turn;
 };
 
-#define AGENDA_ZERO {NULL, 0, 0, NULL, 0, 0, 0, 0}
+#define AGENDA_ZERO                                                                                \
+	{                                                                                          \
+		NULL, 0, 0, NULL, 0, 0, 0, 0                                                       \
+	}
 
 /* Adds a new message, or one with a time. Returns 0, or -1 without memory. */
 int agenda_add_fresh(struct agenda *agenda, uint64_t id);
@@ -31,14 +34,14 @@ int agenda_add(struct agenda *agenda, uint64_t id, uint64_t due);
 /*
  * Takes the message that comes next at the time now: new mail before retries,
  * but at least one of four is a retry while one is due. Returns 1, or 0 when
- * nothing is due.
+ * nothing is due. *forced says that agenda_all_due made it due.
  */
-int agenda_take(struct agenda *agenda, uint64_t now, uint64_t *id);
+int agenda_take(struct agenda *agenda, uint64_t now, uint64_t *id, int *forced);
 
 /* When the next message is due: 0 at once, UINT64_MAX never. */
 uint64_t agenda_next(struct agenda const *agenda);
 
-/* Makes everything due. */
+/* Makes everything due, whatever the times of its recipients. */
 void agenda_all_due(struct agenda *agenda);
 
 size_t agenda_length(struct agenda const *agenda);

@@ -49,6 +49,12 @@ idset_add(struct idset *set, uint64_t id)
 	return 1;
 }
 
+int
+idset_has(struct idset const *set, uint64_t id)
+{
+	return set->slots && set->slot[slot_find(set, id)];
+}
+
 /* What stands behind a freed slot moves up, so that no search ends too early. */
 void
 idset_remove(struct idset *set, uint64_t id)

@@ -11,10 +11,16 @@ struct idset {
 	size_t count;
 };
 
-#define IDSET_ZERO {NULL, 0, 0}
+#define IDSET_ZERO                                                                                 \
+	{                                                                                          \
+		NULL, 0, 0                                                                         \
+	}
 
 /* Adds id. Returns 1 when it is new, 0 when it was there, -1 without memory. */
 int idset_add(struct idset *set, uint64_t id);
+
+/* Whether id is in the set. */
+int idset_has(struct idset const *set, uint64_t id);
 
 void idset_remove(struct idset *set, uint64_t id);
 

@@ -19,7 +19,8 @@ void log_report_mangled(uint64_t delivery);
 void log_bounce(uint64_t id, struct span bounce_id, struct span qp);
 void log_triple_bounce(uint64_t id);
 void log_end(uint64_t id);
-void log_status(unsigned local, uint64_t local_max, unsigned remote, uint64_t remote_max, int exiting);
+void log_status(
+	unsigned local, uint64_t local_max, unsigned remote, uint64_t remote_max, int exiting);
 void log_exiting(void);
 
 /* "warning: TEXT DETAIL": something to look at. "alert: ...": something to mend. */

@@ -1,0 +1,73 @@
+#ifndef SEND_DESTINATION_H
+#define SEND_DESTINATION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <skalibs/genalloc.h>
+
+#include "lib/span.h"
+#include "send/message.h"
+
+/*
+ * A place mail goes to: a domain, or a local address. Each has its own queue
+ * and its own workers, so that a slow one delays nobody else; those with work
+ * take turns at what their channel may run at once.
+ */
+enum channel { CHANNEL_LOCAL, CHANNEL_REMOTE, CHANNELS };
+
+enum {
+	DESTINATION_WORKERS_MAX = 20, /* of one remote destination at once */
+	DESTINATION_READY_MAX = 60    /* messages loaded for one; more of them wait outside */
+};
+
+struct worker;
+
+struct destination {
+	enum channel channel;
+	struct span name;
+	struct destination *hash_next;
+	struct batch *first, **last; /* ready for a worker */
+	size_t ready;
+	unsigned workers;   /* running, and asked for */
+	unsigned requested; /* asked for */
+	struct worker *idle;
+	int unreachable; /* the last attempt reached nobody: one worker probes */
+	int waiting;     /* in the ring */
+	struct destination *ring_next;
+	struct batch *building; /* while a message is being sorted */
+	genalloc parked;        /* uint64_t: ids of messages that wait outside */
+	size_t parked_first;
+};
+
+/* The destination of that name, made when there is none yet. NULL without memory. */
+struct destination *destination_get(enum channel channel, struct span name);
+
+/* Forgets a destination that has nothing to do. */
+void destination_release(struct destination *d);
+
+/* Whether so much is loaded for it that a further message should wait outside. */
+int destination_is_full(struct destination const *d);
+
+/* Lets a message wait outside, to be loaded when there is room. Returns 0, or -1 without memory. */
+int destination_park(struct destination *d, uint64_t id);
+
+/* Puts a batch into its queue; first in it when `front`. */
+void destination_add(struct batch *batch, int front);
+
+/* How many workers it may have. */
+unsigned destination_workers_max(struct destination const *d);
+
+/* Gives work to idle workers and asks for new ones, as far as the limits go. */
+void destination_dispatch(enum channel channel);
+
+/* Whether destinations of this channel wait for a worker that the limit denies them. */
+int destination_is_contended(enum channel channel);
+
+/* Puts the destination in line for dispatch. */
+void destination_wants(struct destination *d);
+
+/* Takes its next batch off the queue, or NULL; loads a parked message in its stead. */
+struct batch *destination_take(struct destination *d);
+
+#endif

@@ -1,0 +1,376 @@
+#include "send/message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "send/destination.h"
+#include "send/helpers.h"
+#include "send/history.h"
+#include "send/log.h"
+#include "send/queue.h"
+#include "send/settings.h"
+#include "spool/layout.h"
+
+enum {
+	TROUBLE_DELAY = 60,    /* seconds until what failed on our side is tried again */
+	ENTRIES_OPEN_MAX = 300 /* messages that keep their file open while they wait */
+};
+
+unsigned messages_loaded;
+
+static uint64_t
+now_seconds(void)
+{
+	return clock_wall() / 1000000;
+}
+
+static void
+message_unload(struct message *m)
+{
+	history_release(m);
+	entry_close(&m->entry);
+	delivery_list_free(&m->deliveries);
+	stralloc_free(&m->history);
+	stralloc_free(&m->unwritten);
+	free(m);
+	messages_loaded--;
+}
+
+static int
+message_read(struct message *m)
+{
+	unsigned damaged = 0;
+
+	if (history_read(m) == -1) {
+		log_message_warning(m->id, "its history can not be read, will try later: ",
+			span_string(strerror(errno)));
+		return -1;
+	}
+	if (delivery_replay(&m->deliveries, &m->entry.envelope, span(m->history.s, m->history.len),
+		    &damaged) == -1) {
+		log_alert("out of memory, will try later", span("", 0));
+		return -1;
+	}
+	if (damaged)
+		log_message_warning(
+			m->id, "damaged lines in its history are passed over", span("", 0));
+	return 0;
+}
+
+/* What becomes of an id whose file is not a good entry. */
+static void
+entry_refused(uint64_t id, enum entry_result result)
+{
+	char path[SPOOL_PATH_MAX];
+	struct stat st;
+
+	switch (result) {
+	case ENTRY_GOOD: break;
+	case ENTRY_ABSENT: queue_forget(id); break;
+	case ENTRY_UNSEALED:
+		spool_mess_path(path, id);
+		if (lstat(path, &st) == 0 && st.st_mtime + SPOOL_ARRIVAL_MAX < time(NULL)) {
+			log_message_warning(id,
+				"what is left of an arrival that broke off is removed",
+				span("", 0));
+			clean_remove(id, 0);
+		} else {
+			queue_forget(id);
+		}
+		break;
+	case ENTRY_BROKEN:
+		log_alert("an entry is broken and is set aside in queue/bad, see tern-queue(5)",
+			span("", 0));
+		log_message_warning(id, "broken entry", span("", 0));
+		clean_set_aside(id);
+		break;
+	case ENTRY_TROUBLE:
+		log_message_warning(
+			id, "can not be read, will try later: ", span_string(strerror(errno)));
+		queue_wait(id, now_seconds() + TROUBLE_DELAY);
+		break;
+	}
+}
+
+int
+message_reopen(struct message *m)
+{
+	char path[SPOOL_PATH_MAX];
+
+	if (m->entry.fd != -1)
+		return 0;
+	spool_mess_path(path, m->id);
+	m->entry.fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return m->entry.fd == -1 ? -1 : 0;
+}
+
+static struct batch *
+batch_new(struct message *m, struct destination *d)
+{
+	struct batch *b = calloc(1, sizeof *b);
+
+	if (!b)
+		return NULL;
+	b->message = m;
+	b->destination = d;
+	m->batches++;
+	return b;
+}
+
+static void
+batch_free(struct batch *b)
+{
+	genalloc_free(uint32_t, &b->numbers);
+	stralloc_free(&b->addresses);
+	free(b);
+}
+
+static int
+batch_append(struct batch *b, uint32_t number, stralloc const *address)
+{
+	return genalloc_append(uint32_t, &b->numbers, &number) &&
+	       stralloc_catb(&b->addresses, address->s, address->len + 1);
+}
+
+/* Finds or makes the batch for one recipient and adds it. Returns 0, or -1 without memory. */
+static int
+recipient_sort(struct message *m, uint32_t number, struct batch **batches)
+{
+	static stralloc address = STRALLOC_ZERO;
+	struct span domain;
+	struct destination *d;
+	int kind = domains_route(
+		&settings.domains, m->deliveries.recipient[number].recipient, &address, &domain);
+
+	if (kind == -1)
+		return -1;
+	d = kind == ADDRESS_LOCAL ? destination_get(CHANNEL_LOCAL, span(address.s, address.len))
+				  : destination_get(CHANNEL_REMOTE, domain);
+	if (!d)
+		return -1;
+	if (!d->building || d->building->message != m) {
+		struct batch *b = batch_new(m, d);
+
+		if (!b)
+			return -1;
+		b->next = *batches;
+		*batches = b;
+		d->building = b;
+	}
+	return batch_append(d->building, number, &address) ? 0 : -1;
+}
+
+static void
+batches_drop(struct message *m, struct batch *batches)
+{
+	while (batches) {
+		struct batch *b = batches;
+
+		batches = b->next;
+		b->destination->building = NULL;
+		destination_release(b->destination);
+		m->batches--;
+		batch_free(b);
+	}
+}
+
+static void
+batches_start(struct batch *batches)
+{
+	while (batches) {
+		struct batch *b = batches;
+
+		batches = b->next;
+		b->destination->building = NULL;
+		destination_add(b, 0);
+	}
+}
+
+/* Returns the batches of all recipients that are due, or NULL with *failed when memory ran out. */
+static struct batch *
+message_sort(struct message *m, int forced, int *failed)
+{
+	uint64_t now = now_seconds();
+	struct batch *batches = NULL;
+
+	*failed = 0;
+	for (uint64_t i = 0; i < m->deliveries.length && !*failed; i++) {
+		struct delivery const *d = &m->deliveries.recipient[i];
+
+		if (d->status == DELIVERY_PENDING && (forced || d->next <= now))
+			*failed = recipient_sort(m, (uint32_t)i, &batches) == -1;
+	}
+	if (*failed) {
+		batches_drop(m, batches);
+		return NULL;
+	}
+	return batches;
+}
+
+static int
+has_status(struct message const *m, enum delivery_status status)
+{
+	for (uint64_t i = 0; i < m->deliveries.length; i++)
+		if (m->deliveries.recipient[i].status == status)
+			return 1;
+	return 0;
+}
+
+static void
+message_settle(struct message *m)
+{
+	uint64_t id = m->id;
+	uint64_t next;
+
+	if (!has_status(m, DELIVERY_PENDING) && !has_status(m, DELIVERY_FAILED)) {
+		message_unload(m);
+		clean_remove(id, 1);
+		return;
+	}
+	if (history_write(m) == -1)
+		return; /* settled when that has worked */
+	if (has_status(m, DELIVERY_FAILED)) {
+		bounce_request(m);
+		return;
+	}
+	history_sync(m);
+	next = history_next_due(m);
+	message_unload(m);
+	queue_wait(id, next ? next : 1);
+}
+
+/* What is stuck again goes back to the list, behind the end of this loop. */
+void
+message_stuck_retry(void)
+{
+	struct message *all = NULL;
+	struct message *m;
+
+	while ((m = history_stuck_take())) {
+		m->next_stuck = all;
+		all = m;
+	}
+	while (all) {
+		m = all;
+		all = m->next_stuck;
+		if (m->batches == 0)
+			message_settle(m);
+		else
+			history_write(m);
+	}
+}
+
+static int
+one_full_destination(struct batch const *batches)
+{
+	return batches && !batches->next && destination_is_full(batches->destination);
+}
+
+static void
+message_start(struct message *m, int forced)
+{
+	int failed;
+	struct batch *batches = message_sort(m, forced, &failed);
+	uint64_t id = m->id;
+
+	if (failed) {
+		log_alert("out of memory, will try later", span("", 0));
+		message_unload(m);
+		queue_wait(id, now_seconds() + TROUBLE_DELAY);
+	} else if (!batches) {
+		message_settle(m);
+	} else if (!forced && one_full_destination(batches) &&
+		   destination_park(batches->destination, id) == 0) {
+		batches_drop(m, batches);
+		message_unload(m);
+	} else {
+		batches_start(batches);
+	}
+}
+
+static void
+message_log_new(struct message const *m)
+{
+	struct envelope const *e = &m->entry.envelope;
+
+	log_new_message(m->id);
+	log_info(m->id, m->entry.message, e->sender, e->pid, e->uid);
+}
+
+void
+message_load(uint64_t id, int forced)
+{
+	struct message *m = calloc(1, sizeof *m);
+	enum entry_result result;
+
+	if (!m) {
+		log_alert("out of memory, will try later", span("", 0));
+		queue_wait(id, now_seconds() + TROUBLE_DELAY);
+		return;
+	}
+	m->id = id;
+	result = entry_open(&m->entry, id);
+	if (result != ENTRY_GOOD) {
+		free(m);
+		entry_refused(id, result);
+		return;
+	}
+	messages_loaded++;
+	if (message_read(m) == -1) {
+		message_unload(m);
+		queue_wait(id, now_seconds() + TROUBLE_DELAY);
+		return;
+	}
+	if (messages_loaded > ENTRIES_OPEN_MAX) {
+		close(m->entry.fd);
+		m->entry.fd = -1;
+	}
+	if (!m->has_history)
+		message_log_new(m);
+	message_start(m, forced);
+}
+
+void
+message_batch_end(struct batch *b)
+{
+	struct message *m = b->message;
+
+	batch_free(b);
+	if (--m->batches == 0)
+		message_settle(m);
+	else
+		history_write(m);
+}
+
+void
+message_bounced(struct message *m, enum verdict verdict, struct span text)
+{
+	uint64_t id = m->id;
+	struct span bounce = span_cut(&text, ' ');
+
+	switch (verdict) {
+	case VERDICT_DELIVERED:
+		log_bounce(id, bounce, text);
+		message_results_bounced(m);
+		message_settle(m);
+		return;
+	case VERDICT_FAILED:
+		log_triple_bounce(id);
+		message_results_bounced(m);
+		message_settle(m);
+		return;
+	case VERDICT_DEFERRED:
+	case VERDICT_TROUBLE: break;
+	}
+	log_message_warning(id, "its bounce can not be queued, will try again: ",
+		span(bounce.s, bounce.len + (text.len ? text.len + 1 : 0)));
+	history_sync(m);
+	message_unload(m);
+	queue_wait(id, now_seconds() + TROUBLE_DELAY);
+}

@@ -1,0 +1,78 @@
+#ifndef SEND_MESSAGE_H
+#define SEND_MESSAGE_H
+
+#include <stdint.h>
+
+#include <skalibs/genalloc.h>
+#include <skalibs/stralloc.h>
+
+#include "spool/entry.h"
+#include "wire/delivery.h"
+#include "wire/report.h"
+
+/*
+ * A message that is being worked on. It is loaded when something of it is due,
+ * its recipients are sorted into batches, and when all of these have come back
+ * it is settled: removed, bounced, or put back on the agenda.
+ */
+struct message {
+	uint64_t id;
+	struct entry entry; /* fd is -1 while it is not needed */
+	stralloc history;   /* as it was read; the deliveries look into it */
+	struct delivery_list deliveries;
+	unsigned batches;   /* that have not come back */
+	int has_history;    /* there is a file */
+	int history_torn;   /* its last line has no end */
+	int unwritten_done; /* some unwritten lines say that a recipient is done */
+	int unsynced;       /* some lines that say so are not yet durable, */
+	int unsynced_name;  /* nor is the name of the file */
+	stralloc unwritten; /* lines for the history that are not yet in the file */
+	struct message *next_unsynced, *next_stuck, *next_bounce;
+};
+
+struct destination;
+
+/* The recipients of one message that go to one destination, in the envelope's order. */
+struct batch {
+	struct message *message;
+	struct destination *destination;
+	struct batch *next;
+	genalloc numbers;       /* uint32_t: their places in the envelope */
+	stralloc addresses;     /* each ended by a NUL */
+	size_t taken;           /* how many of them were given to a worker and came back */
+	size_t addresses_taken; /* bytes */
+};
+
+/* How many messages are loaded. */
+extern unsigned messages_loaded;
+
+/*
+ * Loads a message that is due; what is due of it is handed to its
+ * destinations. With `forced` every pending recipient is due. The id is known
+ * (idset) and on no agenda.
+ */
+void message_load(uint64_t id, int forced);
+
+/* Takes the verdict on one recipient of a batch, by its place in the batch. */
+void message_result(struct batch *batch, size_t place, enum verdict verdict, struct span host,
+	struct span address, struct span text);
+
+/* Ends the results of one job. */
+void message_results_end(struct message *m);
+
+/* Marks all failed recipients as told to the sender. */
+void message_results_bounced(struct message *m);
+
+/* The batch is through: settles its message when it was the last one. Frees the batch. */
+void message_batch_end(struct batch *batch);
+
+/* The answer of tern-bounce for this message. */
+void message_bounced(struct message *m, enum verdict verdict, struct span text);
+
+/* Opens the entry's file again where it was closed. Returns 0, or -1 with errno. */
+int message_reopen(struct message *m);
+
+/* Once in a while: settles the messages whose history could not be written. */
+void message_stuck_retry(void);
+
+#endif

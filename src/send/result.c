@@ -1,0 +1,171 @@
+#include "send/message.h"
+
+#include <string.h>
+
+#include "lib/clock.h"
+#include "send/destination.h"
+#include "send/history.h"
+#include "send/log.h"
+#include "send/settings.h"
+#include "wire/history.h"
+
+/*
+ * What a verdict means for a recipient: done, failed, or another attempt at a
+ * time that control/retry gives. Only an explicit refusal, the end of the
+ * queue lifetime or of the attempts makes it final; trouble of our own does
+ * not count as an attempt.
+ */
+struct outcome {
+	enum history_event event;
+	enum delivery_status status;
+	uint64_t attempts, next;
+	char const *added; /* a sentence */
+};
+
+static char const too_long[] =
+	" I'm not going to try again; this message has been in the queue too long. (#5.4.7)";
+static char const too_often[] =
+	" I'm not going to try again; that was the last attempt of control/retry. (#5.4.7)";
+
+enum { ADDED_MAX = sizeof too_long };
+
+static uint64_t
+now_seconds(void)
+{
+	return clock_wall() / 1000000;
+}
+
+/* control/retry is asked for the domain, also of a local address. */
+static struct span
+retry_key(struct batch const *b)
+{
+	struct span name = b->destination->name;
+	size_t at = span_find_last(name, '@');
+
+	return at < name.len ? span(name.s + at + 1, name.len - at - 1) : name;
+}
+
+static struct outcome
+temporary_outcome(struct batch const *b, struct delivery const *d, enum verdict verdict)
+{
+	uint64_t now = now_seconds();
+	uint64_t expires = b->message->id / 1000000 + settings.queuelifetime;
+	uint32_t attempts = d->attempts + (verdict == VERDICT_DEFERRED);
+	struct retry_rule rule;
+	unsigned line;
+	uint64_t next;
+
+	retry_find(&settings.retry, retry_key(b), &rule, &line);
+	if (now >= expires)
+		return (struct outcome){HISTORY_FAILED, DELIVERY_FAILED, attempts, 0, too_long};
+	if (verdict == VERDICT_DEFERRED && rule.attempts && attempts >= rule.attempts)
+		return (struct outcome){HISTORY_FAILED, DELIVERY_FAILED, attempts, 0, too_often};
+	next = now + retry_interval(&rule, d->attempts + 1);
+	return (struct outcome){verdict == VERDICT_DEFERRED ? HISTORY_DEFERRED : HISTORY_TROUBLE,
+		DELIVERY_PENDING, attempts, next < expires ? next : expires, NULL};
+}
+
+static struct outcome
+outcome_of(struct batch const *b, struct delivery const *d, enum verdict verdict)
+{
+	switch (verdict) {
+	case VERDICT_DELIVERED:
+		return (struct outcome){HISTORY_DELIVERED, DELIVERY_DONE, d->attempts + 1, 0, NULL};
+	case VERDICT_FAILED:
+		return (struct outcome){HISTORY_FAILED, DELIVERY_FAILED, d->attempts + 1, 0, NULL};
+	case VERDICT_DEFERRED:
+	case VERDICT_TROUBLE: break;
+	}
+	return temporary_outcome(b, d, verdict);
+}
+
+/* The line that is being gathered: recipients with the same outcome share one. */
+static struct history_line line;
+static stralloc line_text = STRALLOC_ZERO;
+
+static void
+line_write(struct message *m)
+{
+	if (line.ranges == 0)
+		return;
+	line.text = span(line_text.s, line_text.len);
+	if (!history_append(&m->unwritten, &line))
+		log_alert("out of memory; what happened to a recipient is not written down",
+			span("", 0));
+	if (line.event != HISTORY_DEFERRED && line.event != HISTORY_TROUBLE)
+		m->unwritten_done = 1;
+	line.ranges = 0;
+}
+
+static int
+line_fits(struct outcome const *outcome, struct span text)
+{
+	return line.ranges && line.ranges < HISTORY_RANGES_MAX && line.event == outcome->event &&
+	       line.attempt == outcome->attempts && line.next == outcome->next &&
+	       span_equal(text, span(line_text.s, line_text.len));
+}
+
+static void
+line_add_recipient(uint32_t number)
+{
+	if (line.ranges && line.range[line.ranges - 1].last + 1 == number)
+		line.range[line.ranges - 1].last = number;
+	else
+		line.range[line.ranges++] = (struct range){number, number};
+}
+
+void
+message_result(struct batch *b, size_t place, enum verdict verdict, struct span host,
+	struct span address, struct span text)
+{
+	static stralloc words = STRALLOC_ZERO;
+	struct message *m = b->message;
+	uint32_t number = genalloc_s(uint32_t, &b->numbers)[place];
+	struct delivery *d = &m->deliveries.recipient[number];
+	struct outcome outcome = outcome_of(b, d, verdict);
+
+	if (text.len > HISTORY_TEXT_MAX - ADDED_MAX)
+		text.len = HISTORY_TEXT_MAX - ADDED_MAX;
+	if (!stralloc_copyb(&words, text.s, text.len) ||
+		!stralloc_cats(&words, outcome.added ? outcome.added : ""))
+		words.len = 0;
+	if (!line_fits(&outcome, span(words.s, words.len))) {
+		line_write(m);
+		line = (struct history_line){.time = now_seconds(),
+			.event = outcome.event,
+			.attempt = outcome.attempts,
+			.next = outcome.next,
+			.host = host,
+			.address = address};
+		if (!stralloc_copy(&line_text, &words))
+			line_text.len = 0;
+	}
+	line_add_recipient(number);
+	d->status = outcome.status;
+	d->attempts = (uint32_t)outcome.attempts;
+	d->next = outcome.next;
+}
+
+void
+message_results_end(struct message *m)
+{
+	line_write(m);
+}
+
+void
+message_results_bounced(struct message *m)
+{
+	line = (struct history_line){.time = now_seconds(), .event = HISTORY_BOUNCED};
+	line_text.len = 0;
+	for (uint64_t i = 0; i < m->deliveries.length; i++) {
+		struct delivery *d = &m->deliveries.recipient[i];
+
+		if (d->status != DELIVERY_FAILED)
+			continue;
+		d->status = DELIVERY_DONE;
+		if (line.ranges == HISTORY_RANGES_MAX)
+			line_write(m);
+		line_add_recipient((uint32_t)i);
+	}
+	line_write(m);
+}
