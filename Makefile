@@ -11,7 +11,7 @@ CPPFLAGS += -Isrc -D_POSIX_C_SOURCE=200809L -D_XOPEN_SOURCE=700 \
 CFLAGS += -std=c11 -Wall -Wextra -Wshadow -Wconversion -pedantic -MMD -MP
 LDLIBS += -lskarnet
 
-libraries := lib wire net policy service spool
+libraries := spool service net policy wire lib
 programs := $(patsubst src/%/main.c,%,$(wildcard src/*/main.c))
 
 # The trust map: which program may link which library beyond lib, wire,
