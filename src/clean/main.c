@@ -76,7 +76,7 @@ message_set_aside(uint64_t id)
 
 	spool_mess_path(path, id);
 	spool_bad_path(aside, id);
-	if (rename(path, aside) == 0 || errno == ENOENT)
+	if (rename(path, aside) == 0 || (errno == ENOENT && access(path, F_OK) == -1))
 		return 1;
 	fprintf(stderr, "tern-clean: warning: %s can not be moved to %s: %s\n", path, aside,
 		strerror(errno));

@@ -18,8 +18,9 @@
  * Trusts nobody. The caller's uid comes from the kernel. What a client says of
  * the origin of a message is believed from root, from the owner of run/smtpd
  * (that it came from the network) and from the owner of run/bounce or
- * queue/hist (that it is a bounce). As a setuid command it trusts neither its
- * environment nor its descriptors, limits and signals.
+ * queue/hist (that it is a bounce); the command finds it in $TERN_ORIGIN. As a
+ * setuid command it trusts nothing else of its environment, nor its descriptors, limits and
+ * signals.
  *
  * Exit codes: as a command those of wire/queueexit.h, 0 meaning that the
  * message is on disk, anything else that nothing of it is; as a service, 0

@@ -7,29 +7,44 @@
 
 /*
  * Handing a message to the queue: by its service where one listens
- * (run/queue/socket below the home, which is the working directory), else by the command
- * bin/tern-queue, with one meaning. One message at a time; the connection is
- * kept for the next.
+ * (run/queue/socket), else by the command bin/tern-queue, with one meaning.
+ * Both are found below the home, which must be the working directory. One
+ * message at a time; the connection is kept for the next. $QMAILQUEUE names a
+ * program to use in their place, as qmail's programs do.
  */
+#define SUBMIT_ORIGIN "TERN_ORIGIN" /* gives the command the origin: records, a line each */
+
+enum {
+	SUBMIT_TIMEOUT = 300,      /* seconds for each send, and for the answer */
+	SUBMIT_GATHER = 32 * 1024, /* bytes of a message that are sent at once */
+	SUBMIT_REASON_MAX = 255    /* bytes that a command may say on descriptor 6 */
+};
+
 struct submit {
-	int socket; /* -1: not connected */
-	int child_message, child_envelope,
-		child_reason; /* to the command, when there is no service */
-	int child;            /* its pid */
-	int broken;           /* the rest of this message is thrown away */
-	stralloc message;     /* not yet sent */
-	stralloc envelope;    /* not yet sent */
-	stralloc origin;
+	int socket;  /* to the service; -1: not connected */
+	int is_warm; /* the connection carried a message before: the service may have left it */
+	int child;   /* pid of the command, 0: none; these lead to its descriptors 0, 1 and 6 */
+	int child_message, child_envelope, child_reason;
+	int is_begun;
+	int is_streaming;  /* some of this message has left us */
+	int broken;        /* the code that this message ends with whatever follows; 0: none */
+	size_t frame;      /* where in `message` the header of the message's frame stands */
+	size_t frame_len;  /* bytes in it */
+	stralloc message;  /* frames not yet sent */
+	stralloc envelope; /* records */
+	stralloc origin;   /* records */
 };
 
 #define SUBMIT_ZERO                                                                                \
 	{                                                                                          \
-		-1, -1, -1, -1, 0, 0, STRALLOC_ZERO, STRALLOC_ZERO, STRALLOC_ZERO                  \
+		-1, 0, 0, -1, -1, -1, 0, 0, 0, 0, 0, STRALLOC_ZERO, STRALLOC_ZERO, STRALLOC_ZERO   \
 	}
 
 /*
- * What became of a message: code is one of wire/queueexit.h; when 0 the message
- * is on disk as `id`, by the queue process `pid`; text is for a person.
+ * What became of a message: code is one of wire/queueexit.h but QUEUE_CUSTOM,
+ * which becomes QUEUE_REFUSED or QUEUE_DEFERRED; when 0 the message is on disk
+ * as `id` (0: the command took it, which does not say), by the queue process
+ * `pid`; text is for a person.
  */
 struct submit_result {
 	int code;
@@ -44,10 +59,12 @@ struct submit_result {
  */
 int submit_begin(struct submit *s, struct span origin, struct submit_result *result);
 
-/* Adds bytes of the message (LF line ends). Errors show in submit_finish. */
+/* Adds bytes of the message (LF line ends); large ones leave at once. Errors show in submit_finish.
+ */
 void submit_message(struct submit *s, struct span bytes);
 
-/* Adds bytes of the envelope: records up to and without the NUL that completes it. */
+/* Adds bytes of the envelope: records up to and without the NUL that completes it. Kept until
+ * submit_finish, so it may come before the message. */
 void submit_envelope(struct submit *s, struct span bytes);
 
 /* Completes the envelope and waits for the answer. Returns 0 when it is on disk, else -1. */
