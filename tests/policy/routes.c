@@ -1,0 +1,199 @@
+#include "policy/routes.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/tap.h"
+
+/* Works in a directory of its own, with a control folder. */
+static char home[] = "/tmp/tern-routes.XXXXXX";
+
+static void
+write_file(char const *path, char const *text, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	if (fd == -1 || write(fd, text, len) != (ssize_t)len || close(fd) == -1) {
+		printf("Bail out! can not write %s\n", path);
+		exit(1);
+	}
+}
+
+/* Makes a file look as if it had been written so many seconds ago. */
+static void
+age(char const *path, time_t seconds)
+{
+	struct timespec const times[2] = {
+		{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
+
+	utimensat(AT_FDCWD, path, times, 0);
+}
+
+/* What a domain's route is: "file:line relays" or "error: why". */
+static char const *
+route_of(struct routes const *routes, char const *domain)
+{
+	static char text[1024];
+	static char const *const sources[] = {"mx", "smtproutes", "relayhost"};
+	struct route_match match;
+	stralloc why = STRALLOC_ZERO;
+	int len;
+
+	if (routes_find(routes, span_string(domain), &match, &why) == -1) {
+		snprintf(text, sizeof text, "error: %.*s", (int)why.len, why.s);
+		stralloc_free(&why);
+		return text;
+	}
+	len = snprintf(text, sizeof text, "%s:%u", sources[match.source], match.line);
+	for (size_t i = 0; i < match.route.relays; i++)
+		len += snprintf(text + len, sizeof text - (size_t)len, " %.*s:%u/%u",
+			(int)match.route.relay[i].host.len, match.route.relay[i].host.s,
+			match.route.relay[i].port, match.route.relay[i].rank);
+	return text;
+}
+
+static void
+expect(struct routes const *routes, char const *domain, char const *want)
+{
+	char const *got = route_of(routes, domain);
+
+	if (!ok(strcmp(got, want) == 0, "'%s' goes to %s", domain, want))
+		printf("# got %s\n", got);
+}
+
+static char const table[] = "# a comment\n"
+			    "full.example:one\n"
+			    ".example:two:26\n"
+			    ".deep.example:three\n"
+			    "mx.example:\n"
+			    "no colon here\n"
+			    "twice.test:first\n"
+			    "TWICE.Test:second\n"
+			    "bad.test:relay:99999\n"
+			    ".bad.test:good\n"
+			    "[192.0.2.7]:seven\n"
+			    ".0.2.8]:eight\n"
+			    "list.test:a:1+b:2,[2001:db8::1]:3\n"
+			    "blank.test:trailing   \n"
+			    "option.test:relay auth=me\n"
+			    "colons.test:h:25:26\n"
+			    ".mx.example:below\n"
+			    ":default:25\n";
+
+static void
+test_lookup(struct routes *routes)
+{
+	stralloc why = STRALLOC_ZERO;
+
+	write_file("control/smtproutes", table, sizeof table - 1);
+	ok(routes_refresh(routes, &why) == 0, "the table is read");
+	expect(routes, "full.example", "smtproutes:2 one:25/0");
+	expect(routes, "FULL.Example", "smtproutes:2 one:25/0");
+	expect(routes, "other.example", "smtproutes:3 two:26/0");
+	expect(routes, "x.full.example", "smtproutes:3 two:26/0");
+	expect(routes, "x.deep.example", "smtproutes:4 three:25/0");
+	expect(routes, "deep.example", "smtproutes:3 two:26/0");
+	expect(routes, "a.b.c.deep.example", "smtproutes:4 three:25/0");
+	expect(routes, "example", "smtproutes:18 default:25/0");
+	expect(routes, "mx.example", "mx:5");
+	expect(routes, "x.mx.example", "smtproutes:17 below:25/0");
+	expect(routes, "twice.test", "smtproutes:8 second:25/0");
+	expect(routes, "no colon here", "smtproutes:18 default:25/0");
+	expect(routes, "bad.test",
+		"error: control/smtproutes:9: the port is not a number from 1 to 65535: "
+		"relay:99999");
+	expect(routes, "x.bad.test", "smtproutes:10 good:25/0");
+	expect(routes, "[192.0.2.7]", "smtproutes:11 seven:25/0");
+	expect(routes, "[192.0.2.8]", "smtproutes:12 eight:25/0");
+	expect(routes, "[10.0.2.8]", "smtproutes:12 eight:25/0");
+	expect(routes, "[192.0.2.9]", "smtproutes:18 default:25/0");
+	expect(routes, "list.test", "smtproutes:13 a:1/0 b:2/0 2001:db8::1:3/1");
+	expect(routes, "blank.test", "smtproutes:14 trailing:25/0");
+	expect(routes, "option.test",
+		"error: control/smtproutes:15: it has an option that is not known: relay auth=me");
+	expect(routes, "colons.test",
+		"error: control/smtproutes:16: two colons: an IPv6 address must stand in brackets: "
+		"h:25:26");
+	expect(routes, "", "smtproutes:18 default:25/0");
+	expect(routes, "anything.at.all", "smtproutes:18 default:25/0");
+	expect(routes, "trailing.", "smtproutes:18 default:25/0");
+	stralloc_free(&why);
+}
+
+static void
+test_relayhost(struct routes *routes)
+{
+	stralloc why = STRALLOC_ZERO;
+
+	write_file("control/relayhost", "hub:587,[2001:db8::1]\n", 22);
+	ok(routes_refresh(routes, &why) == 0, "relayhost is read");
+	expect(routes, "full.example", "relayhost:1 hub:587/0 2001:db8::1:25/1");
+	expect(routes, "bad.test", "relayhost:1 hub:587/0 2001:db8::1:25/1");
+	write_file("control/relayhost", "hub:0\n", 6);
+	routes_refresh(routes, &why);
+	expect(routes, "full.example",
+		"error: control/relayhost:1: the port is not a number from 1 to 65535: hub:0");
+	write_file("control/relayhost", "\n", 1);
+	routes_refresh(routes, &why);
+	expect(routes, "full.example", "smtproutes:2 one:25/0");
+	unlink("control/relayhost");
+	ok(routes_refresh(routes, &why) == 0, "relayhost is gone");
+	expect(routes, "full.example", "smtproutes:2 one:25/0");
+	stralloc_free(&why);
+}
+
+static void
+test_refresh(struct routes *routes)
+{
+	stralloc why = STRALLOC_ZERO;
+
+	write_file("control/smtproutes", "a:one\n", 6);
+	routes_refresh(routes, &why);
+	expect(routes, "a", "smtproutes:1 one:25/0");
+	/* Two changes in one tick of the clock, with the same size, in the same file. */
+	write_file("control/smtproutes", "a:two\n", 6);
+	routes_refresh(routes, &why);
+	expect(routes, "a", "smtproutes:1 two:25/0");
+	/* A change between two looks at a file that has long been at rest. */
+	age("control/smtproutes", 100);
+	routes_refresh(routes, &why);
+	write_file("control/new", "a:ten\n", 6);
+	age("control/new", 100);
+	rename("control/new", "control/smtproutes");
+	routes_refresh(routes, &why);
+	expect(routes, "a", "smtproutes:1 ten:25/0");
+	write_file("control/smtproutes", "a:\0\n", 4);
+	ok(routes_refresh(routes, &why) == -1, "a file with a NUL can not be read");
+	ok(why.len > 20 && memcmp(why.s, "control/smtproutes:1:", 21) == 0,
+		"and the file and line are said");
+	expect(routes, "a", "smtproutes:1 ten:25/0");
+	unlink("control/smtproutes");
+	mkdir("control/smtproutes", 0755);
+	ok(routes_refresh(routes, &why) == -1, "nor can a directory");
+	rmdir("control/smtproutes");
+	ok(routes_refresh(routes, &why) == 0, "a file that is gone is empty");
+	expect(routes, "a", "mx:0");
+	stralloc_free(&why);
+}
+
+int
+main(void)
+{
+	struct routes routes = ROUTES_ZERO;
+
+	if (!mkdtemp(home) || chdir(home) == -1 || mkdir("control", 0755) == -1) {
+		printf("Bail out! no directory to work in\n");
+		return 1;
+	}
+	expect(&routes, "a", "mx:0");
+	test_lookup(&routes);
+	test_relayhost(&routes);
+	test_refresh(&routes);
+	routes_free(&routes);
+	if (chdir("/") == 0 && rmdir(strcat(strcpy((char[64]){0}, home), "/control")) == 0)
+		rmdir(home);
+	return tap_end();
+}

@@ -1,0 +1,105 @@
+#include "wire/route.h"
+
+#include "tests/tap.h"
+
+/* Writes what was understood: host port rank, one after the other. */
+static char const *
+shown(struct span value)
+{
+	static char text[4096];
+	struct route route;
+	char const *reason = "";
+	size_t len = 0;
+
+	if (route_parse(&route, value, &reason) == -1)
+		return *reason ? "error" : "error without a reason";
+	text[0] = '\0';
+	for (size_t i = 0; i < route.relays; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len, "%s%.*s %u %u",
+			i ? "; " : "", (int)route.relay[i].host.len, route.relay[i].host.s,
+			route.relay[i].port, route.relay[i].rank);
+	return route.relays ? text : "MX";
+}
+
+static struct {
+	char const *value, *want;
+} const table[] = {
+	/* qmail's values */
+	{"", "MX"},
+	{"relay.example", "relay.example 25 0"},
+	{"relay.example:2525", "relay.example 2525 0"},
+	{"192.0.2.1", "192.0.2.1 25 0"},
+	{"192.0.2.1:26", "192.0.2.1 26 0"},
+	{"[192.0.2.1]", "192.0.2.1 25 0"},
+	{"[192.0.2.1]:26", "192.0.2.1 26 0"},
+	{"mailhub", "mailhub 25 0"},
+	/* IPv6 */
+	{"[2001:db8::1]", "2001:db8::1 25 0"},
+	{"[2001:db8::1]:587", "2001:db8::1 587 0"},
+	{"[::1]", "::1 25 0"},
+	{"2001:db8::1", "error"},
+	{"[2001:db8::1", "error"},
+	{"[2001:db8::1]587", "error"},
+	{"[2001:db8::1]:", "error"},
+	{"[2001:db8::12345]", "error"},
+	{"[relay.example]", "error"},
+	{"[]", "error"},
+	{"[fe80::1%eth0]", "error"},
+	/* ports */
+	{"a:1", "a 1 0"},
+	{"a:65535", "a 65535 0"},
+	{"a:65536", "error"},
+	{"a:0", "error"},
+	{"a:", "error"},
+	{"a:-1", "error"},
+	{"a:25x", "error"},
+	{"a:1:2", "error"},
+	{":25", "error"},
+	/* alternatives and equals */
+	{"a,b", "a 25 0; b 25 1"},
+	{"a+b", "a 25 0; b 25 0"},
+	{"a+b,c:26+[::1]:27,d", "a 25 0; b 25 0; c 26 1; ::1 27 1; d 25 2"},
+	{"a,a", "a 25 0; a 25 1"},
+	{"a,", "error"},
+	{",a", "error"},
+	{"a,,b", "error"},
+	{"a++b", "error"},
+	{"a,+b", "error"},
+	{"+", "error"},
+	{",", "error"},
+	{"a, b", "error"},
+	/* options: none is known yet */
+	{"a ", "a 25 0"},
+	{"a\t ", "a 25 0"},
+	{"a tls=require", "error"},
+	{"a b", "error"},
+	{" tls=require", "error"},
+	{" ", "MX"},
+	/* names */
+	{"a..b", "error"},
+	{"relay.example.", "relay.example. 25 0"},
+	{"a\x01", "error"},
+	{"a\xc3\xa4.example", "error"},
+};
+
+int
+main(void)
+{
+	char many[200] = "a";
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		char const *got = shown(span_string(table[i].value));
+
+		if (!ok(strcmp(got, table[i].want) == 0, "'%s' is %s", table[i].value,
+			    table[i].want))
+			printf("# got %s\n", got);
+	}
+	for (int n = 2; n <= 33; n++) {
+		strcat(many, n % 2 ? ",a" : "+a");
+		if (n >= 31)
+			ok((strcmp(shown(span_string(many)), "error") == 0) == (n == 33),
+				"%d relays", n);
+	}
+	ok(strcmp(shown(span("a\0b", 3)), "error") == 0, "a NUL");
+	return tap_end();
+}
