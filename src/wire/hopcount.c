@@ -17,7 +17,8 @@ byte_take(struct hopcount *count, char c)
 										: HOPCOUNT_NAME;
 		count->len = 0;
 	} else if (c == ':') {
-		count->hops += is_hop(count);
+		if (is_hop(count))
+			count->hops++;
 		count->state = HOPCOUNT_REST;
 	} else if (c == ' ' || c == '\t') {
 		count->state = count->len ? HOPCOUNT_BLANK : HOPCOUNT_REST;

@@ -1,0 +1,226 @@
+/*
+ * tern-smtpd - speaks SMTP with strangers
+ *
+ * Two ways. As a command it is started by a UCSPI superserver (tcpserver,
+ * s6-tcpserver) for one client; as a service (tern-smtpd -s [-d readyfd]) by
+ * tern-listen, as the owner of run/smtpd, for all of them.
+ *
+ * fd 0        command: from the client; service: a listening socket, and
+ *             where TERN_LISTENERS says so, descriptors 10 and up.
+ * fd 1        command: to the client.
+ * fd 2        log lines.
+ * Touches     reads control/access badmailfrom concurrencyclient
+ *             concurrencyincoming databytes localiphost locals logdetail
+ *             maxrecipients me rcpthosts smtpgreeting timeoutsmtpd
+ *             virtualdomains and what policy/domains.h reads; connects to
+ *             run/queue/socket.
+ * Trusts      control/; as a command TCPREMOTEIP, RELAYCLIENT and DATABYTES of
+ *             its environment; the queue's answers; no byte of a client.
+ * Exits       0 when the client is served or SIGTERM came; 100 when used
+ *             wrongly or when a setting is wrong; 111 when the system fails us.
+ *             HUP reads the settings again.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/control.h"
+#include "lib/exits.h"
+#include "lib/home.h"
+#include "lib/number.h"
+#include "lib/platform.h"
+#include "lib/privilege.h"
+#include "service/service.h"
+#include "smtpd/session.h"
+
+enum {
+	WORKERS_DEFAULT = 400,
+	WORKERS_PER_CLIENT_DEFAULT = 100,
+	WORKERS_MAX = 10000,
+	WORKER_IDLE = 60 /* seconds */
+};
+
+static struct settings settings = SETTINGS_ZERO;
+static struct submit submit = SUBMIT_ZERO;
+static struct session session = {.settings = &settings, .submit = &submit};
+
+static void
+say_fatal(char const *what, char const *why)
+{
+	fprintf(stderr, "tern-smtpd: fatal: %s%s%s\n", what, why ? ": " : "", why ? why : "");
+}
+
+static int
+configure(void)
+{
+	static int configured;
+	stralloc why = STRALLOC_ZERO;
+	int r = settings_load(&settings, &why);
+
+	if (r == -1)
+		fprintf(stderr, "tern-smtpd: %s: %.*s\n", configured ? "warning" : "fatal",
+			(int)why.len, why.s);
+	configured = 1;
+	stralloc_free(&why);
+	return r;
+}
+
+/* What control/access says about the client. */
+static void
+rules_apply(struct client *client)
+{
+	struct access_rule const *rule = access_find(&settings.access, &client->address);
+	struct span value;
+
+	if (!rule)
+		return;
+	client->allowed = rule->allow;
+	client->relay = access_variable(rule, "RELAYCLIENT", &client->added);
+	if (access_variable(rule, "DATABYTES", &value))
+		number_parse(value, UINT64_MAX, &client->databytes);
+}
+
+/* ip is the client's address where our starter told it, or NULL. */
+static void
+client_identify(struct client *client, int socket, char const *ip)
+{
+	struct sockaddr_storage peer;
+
+	memset(client, 0, sizeof *client);
+	client->socket = socket;
+	client->allowed = 1;
+	client->databytes = settings.databytes;
+	strcpy(client->ip, "unknown");
+	if (ip)
+		client->known = netaddress_parse(&client->address, span_string(ip)) == 0;
+	else
+		client->known = getpeername(socket, (struct sockaddr *)&peer,
+					&(socklen_t){sizeof peer}) == 0 &&
+				netaddress_of_socket(&client->address, &peer) == 0;
+	if (!client->known)
+		return;
+	netaddress_format(client->ip, &client->address);
+	rules_apply(client);
+}
+
+static void
+serve(int connection)
+{
+	client_identify(&session.client, connection, NULL);
+	session_run(&session, connection, connection);
+}
+
+/* What a worker needs of the environment is where its home is. */
+static void
+confine(void)
+{
+	static char home[4096 + 9] = "TERNHOME=", path[] = "PATH=/usr/bin:/bin";
+	static char *kept[] = {path, home, NULL};
+	extern char **environ;
+
+	if (!getenv("TERNHOME") || strlen(getenv("TERNHOME")) > 4095)
+		kept[1] = NULL;
+	else
+		strcat(home, getenv("TERNHOME"));
+	environ = kept;
+	umask(077);
+	(void)platform_no_new_privileges();
+}
+
+/* Returns the value of a setting about processes; exits when it is wrong. */
+static unsigned
+workers_setting(char const *name, unsigned fallback)
+{
+	stralloc why = STRALLOC_ZERO;
+	uint64_t value;
+
+	if (control_number_read(&value, name, fallback, 1, WORKERS_MAX, &why) == -1) {
+		fprintf(stderr, "tern-smtpd: fatal: %.*s\n", (int)why.len, why.s);
+		exit(EXIT_PERMANENT);
+	}
+	return (unsigned)value;
+}
+
+static int
+service(int ready_fd)
+{
+	struct service const this = {
+		.program = "tern-smtpd",
+		.workers_max = workers_setting("concurrencyincoming", WORKERS_DEFAULT),
+		.per_client_max = workers_setting("concurrencyclient", WORKERS_PER_CLIENT_DEFAULT),
+		.idle_seconds = WORKER_IDLE,
+		.busy = "421 4.7.0 too many connections; try again later\r\n",
+		.ready_fd = ready_fd,
+		.configure = configure,
+		.confine = confine,
+		.serve = serve,
+	};
+
+	if (privilege_become_owner("run/smtpd") == -1) {
+		say_fatal("unable to become the owner of run/smtpd", strerror(errno));
+		return EXIT_PERMANENT;
+	}
+	return service_run(&this);
+}
+
+/* Our starter may have rules of its own. */
+static int
+environment_apply(struct client *client)
+{
+	char const *relay = getenv("RELAYCLIENT"), *databytes = getenv("DATABYTES");
+
+	if (relay) {
+		client->relay = 1;
+		client->added = span_string(relay);
+	}
+	if (databytes &&
+		number_parse(span_string(databytes), UINT64_MAX, &client->databytes) == -1) {
+		say_fatal("DATABYTES in the environment is not a number", NULL);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+command(void)
+{
+	if (configure() == -1)
+		return EXIT_PERMANENT;
+	client_identify(&session.client, 0, getenv("TCPREMOTEIP"));
+	if (environment_apply(&session.client) == -1)
+		return EXIT_PERMANENT;
+	session_run(&session, 0, 1);
+	submit_close(&submit);
+	session_free(&session);
+	return EXIT_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	int is_service = 0, option;
+	uint64_t ready_fd = 0;
+	int has_ready_fd = 0;
+
+	while ((option = getopt(argc, argv, "sd:")) != -1) {
+		if (option == 's')
+			is_service = 1;
+		else if (option == 'd' && number_parse(span_string(optarg), 1023, &ready_fd) == 0)
+			has_ready_fd = 1;
+		else
+			optind = argc + 1;
+	}
+	if (optind != argc || (has_ready_fd && !is_service)) {
+		say_fatal("usage: tern-smtpd [-s [-d readyfd]]", NULL);
+		return EXIT_PERMANENT;
+	}
+	if (home_enter() == -1) {
+		say_fatal(home_path(), strerror(errno));
+		return EXIT_PERMANENT;
+	}
+	return is_service ? service(has_ready_fd ? (int)ready_fd : -1) : command();
+}

@@ -1,0 +1,230 @@
+#include "smtpd/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "service/service.h"
+#include "smtpd/log.h"
+#include "smtpd/verbs.h"
+
+enum {
+	LINE_SHOWN = 80, /* bytes in the log of a line that was too long */
+	OUTPUT_GATHERED_MAX = 16 * 1024,
+	LINGER_MAX = 2000,            /* milliseconds to let the last reply arrive */
+	LINGER_BYTES_MAX = 256 * 1024 /* read meanwhile and thrown away */
+};
+
+void
+session_reset(struct session *s)
+{
+	s->transaction.sender.len = s->transaction.sender.local = 0;
+	s->transaction.body = BODY_7BIT;
+	s->transaction.recipients = 0;
+	s->transaction.records.len = 0;
+	if (s->state == SESSION_MAIL || s->state == SESSION_RECIPIENTS)
+		s->state = SESSION_GREETED;
+}
+
+static void
+refusal_log(struct session *s, char const *reply)
+{
+	if (s->refusals_logged++ >= SESSION_REFUSALS_LOGGED_MAX)
+		return;
+	log_begin(s, "refuse");
+	log_text("reply", span_string(reply));
+	log_text("command", s->command);
+	if (s->state == SESSION_MAIL || s->state == SESSION_RECIPIENTS)
+		log_address("from", span(s->transaction.sender.address, s->transaction.sender.len));
+	if (s->helo[0])
+		log_text("helo", span_string(s->helo));
+	log_end();
+}
+
+void
+session_reply(struct session *s, char const *reply)
+{
+	if (s->settings->detail) {
+		log_begin(s, "reply");
+		log_text("text", span_string(reply));
+		log_end();
+	}
+	if (reply[0] == '4' || reply[0] == '5')
+		refusal_log(s, reply);
+	if (reply[0] == '5')
+		s->errors++;
+	if (!stream_puts(&s->stream, reply) || !stream_puts(&s->stream, "\r\n"))
+		session_drop(s, "memory");
+}
+
+/*
+ * Closing a connection with unread input would take our last reply away from
+ * the client; so we say that we are done and let him read it.
+ */
+static void
+linger(struct session *s)
+{
+	int64_t deadline = clock_monotonic() + LINGER_MAX;
+	struct pollfd p = {.fd = s->stream.in, .events = POLLIN};
+	char discarded[4096];
+	size_t total = 0;
+
+	if (shutdown(s->stream.out, SHUT_WR) == -1)
+		return;
+	while (total < LINGER_BYTES_MAX) {
+		int64_t left = deadline - clock_monotonic();
+		ssize_t n;
+
+		if (left <= 0 || poll(&p, 1, (int)left) != 1)
+			return;
+		n = read(s->stream.in, discarded, sizeof discarded);
+		if (n <= 0)
+			return;
+		total += (size_t)n;
+	}
+}
+
+void
+session_end(struct session *s, char const *reply)
+{
+	int quit = reply[0] == '2';
+
+	session_reply(s, reply);
+	s->state = SESSION_ENDED;
+	if (stream_flush(&s->stream) == 0 && !quit)
+		linger(s);
+}
+
+void
+session_drop(struct session *s, char const *reason)
+{
+	if (s->state == SESSION_ENDED)
+		return;
+	s->state = SESSION_ENDED;
+	if (s->accepted)
+		return;
+	log_begin(s, "lost");
+	log_text("reason", span_string(reason));
+	log_end();
+}
+
+int
+session_fill(struct session *s, int64_t deadline)
+{
+	ssize_t n;
+
+	if (stream_flush(&s->stream) == -1) {
+		session_drop(s, strerror(errno));
+		return -1;
+	}
+	n = clock_monotonic() < deadline ? stream_fill(&s->stream) : (errno = ETIMEDOUT, -1);
+	if (n > 0)
+		return 0;
+	if (n == 0 && service_is_stopping())
+		session_end(s, "421 4.3.2 this server stops; try again later");
+	else if (n == -1 && errno == ETIMEDOUT)
+		session_end(s, "421 4.4.2 this took too long");
+	else
+		session_drop(s, n == 0 ? "end of input" : strerror(errno));
+	return -1;
+}
+
+/*
+ * Takes the next command line, which ends in CR LF and nothing else. Returns
+ * 0; or -1 when the session has ended.
+ */
+static int
+line_read(struct session *s)
+{
+	int64_t deadline = clock_monotonic() + (int64_t)s->settings->timeout * 1000;
+
+	for (;;) {
+		struct span in = stream_pending(&s->stream);
+		size_t end = span_find(in, '\n');
+
+		if (end >= SMTP_LINE_MAX) {
+			s->command = span(in.s, LINE_SHOWN);
+			session_end(s, "500 5.5.2 this line is too long");
+			return -1;
+		}
+		if (end == in.len) {
+			if (session_fill(s, deadline) == -1)
+				return -1;
+			continue;
+		}
+		memcpy(s->line, in.s, end);
+		stream_take(&s->stream, end + 1);
+		if (end == 0 || s->line[end - 1] != '\r') {
+			s->command = span(s->line, end);
+			session_end(s, "500 5.5.2 a line must end in CR LF");
+			return -1;
+		}
+		s->command = span(s->line, end - 1);
+		return 0;
+	}
+}
+
+static void
+command_answer(struct session *s)
+{
+	struct smtp_command command;
+
+	if (s->settings->detail) {
+		log_begin(s, "command");
+		log_text("line", s->command);
+		log_end();
+	}
+	if (smtp_command_parse(&command, s->command) == -1)
+		session_reply(s, "500 5.5.2 control characters have no place in a command");
+	else
+		verb_answer(s, &command);
+	if (s->state != SESSION_ENDED && s->errors >= SESSION_ERRORS_MAX)
+		session_end(s, "421 4.7.0 too many errors");
+	if (s->stream.output.len > OUTPUT_GATHERED_MAX && stream_flush(&s->stream) == -1)
+		session_drop(s, strerror(errno));
+}
+
+static void
+greet(struct session *s)
+{
+	struct span name = span(s->settings->greeting.s, s->settings->greeting.len);
+
+	if (s->settings->detail) {
+		log_begin(s, "connect");
+		log_end();
+	}
+	if (!s->client.allowed) {
+		session_end(s, "554 5.7.1 this server does not talk to your address");
+		return;
+	}
+	if (!stream_puts(&s->stream, "220 ") || !stream_put(&s->stream, name) ||
+		!stream_puts(&s->stream, " ESMTP tern\r\n"))
+		session_drop(s, "memory");
+}
+
+void
+session_run(struct session *s, int in, int out)
+{
+	s->state = SESSION_CONNECTED;
+	s->extended = 0;
+	s->errors = s->refusals_logged = 0;
+	s->accepted = 0;
+	s->helo[0] = '\0';
+	s->command = span(s->line, 0);
+	session_reset(s);
+	stream_init(&s->stream, in, out, (unsigned)s->settings->timeout);
+	greet(s);
+	while (s->state != SESSION_ENDED && line_read(s) == 0)
+		command_answer(s);
+	session_reset(s);
+	stream_free(&s->stream);
+}
+
+void
+session_free(struct session *s)
+{
+	stralloc_free(&s->transaction.records);
+}

@@ -1,0 +1,95 @@
+#ifndef SMTPD_SESSION_H
+#define SMTPD_SESSION_H
+
+#include <stdint.h>
+
+#include <skalibs/stralloc.h>
+
+#include "lib/netaddress.h"
+#include "lib/stream.h"
+#include "service/submit.h"
+#include "smtpd/settings.h"
+#include "wire/envelope.h"
+#include "wire/smtpcommand.h"
+
+/* One conversation with one client. */
+enum session_state {
+	SESSION_CONNECTED,  /* before HELO or EHLO */
+	SESSION_GREETED,    /* no transaction */
+	SESSION_MAIL,       /* a sender, no recipient yet */
+	SESSION_RECIPIENTS, /* at least one recipient */
+	SESSION_ENDED       /* the last reply is given */
+};
+
+enum {
+	SESSION_ERRORS_MAX = 20, /* 5xx replies since the last accepted message */
+	SESSION_REFUSALS_LOGGED_MAX = 100,
+	SESSION_HELO_MAX = 255,
+	SESSION_REPLY_MAX = 510 /* RFC 5321, 4.5.3.1.5, without CR LF */
+};
+
+/* Who it is and what the rules give him; known before the greeting. */
+struct client {
+	char ip[NETADDRESS_TEXT_MAX]; /* "unknown" when it can not be told */
+	struct netaddress address;
+	int known;         /* whether address is set */
+	int allowed;       /* to speak with us at all */
+	int relay;         /* may send anywhere */
+	struct span added; /* then: what is appended to each of his recipients */
+	uint64_t databytes;
+	int socket; /* where to ask for our own address, -1: nowhere */
+};
+
+/* From MAIL to the end of DATA. */
+struct transaction {
+	struct smtp_path sender;
+	enum body_type body;
+	uint64_t recipients;
+	stralloc records; /* their T records */
+};
+
+struct session {
+	enum session_state state;
+	struct settings const *settings;
+	struct client client;
+	struct transaction transaction;
+	struct submit *submit; /* outlives the session */
+	int extended;          /* greeted with EHLO */
+	unsigned errors;
+	unsigned refusals_logged;
+	uint64_t accepted; /* messages */
+	char helo[SESSION_HELO_MAX + 1];
+	char line[SMTP_LINE_MAX]; /* the command that is being answered */
+	struct span command;      /* it, without CR LF */
+	struct stream stream;
+};
+
+/*
+ * Serves a client from the greeting to the end; in and out may be one
+ * descriptor and stay the caller's. s->settings, s->client and s->submit are
+ * set, all else is not.
+ */
+void session_run(struct session *s, int in, int out);
+
+/* Frees what is left of a session. */
+void session_free(struct session *s);
+
+/* Forgets the transaction: the one way back to before MAIL. */
+void session_reset(struct session *s);
+
+/* Gives a reply of one line, without CR LF. One that refuses (4xx, 5xx) is logged and counted. */
+void session_reply(struct session *s, char const *reply);
+
+/* The same, then ends the session. */
+void session_end(struct session *s, char const *reply);
+
+/* Ends the session without a word: the client is gone. */
+void session_drop(struct session *s, char const *reason);
+
+/*
+ * Sends what was replied and waits for more input, until `deadline` of
+ * clock_monotonic(). Returns 0; or -1 when there is none, and the session has ended.
+ */
+int session_fill(struct session *s, int64_t deadline);
+
+#endif
