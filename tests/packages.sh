@@ -1,0 +1,74 @@
+#!/bin/sh
+# tests/packages.sh GROUP... - see that the Debian packages of these groups are
+# installed: names what is missing and its size, and installs it as root or by
+# sudo, or says the one command and exits 1.
+#
+# build: to build and to run     demo: for ./demo as well
+# test: what the tests compare with and look through
+# peer: servers that are only unpacked, never installed, so that none starts on
+#       this machine: they are found in build/peers
+
+packages='
+build make gcc libc6-dev skalibs-dev s6
+demo python3 python3-aiosmtpd
+test clang clang-format mandoc strace valgrind curl procps python3-dnspython
+test swaks msmtp libpython3.11-testsuite
+test nsd unbound dovecot-lmtpd
+peer postfix spamassassin
+'
+
+names() {
+	for group; do
+		echo "$packages" | sed -n "s/^$group //p"
+	done
+}
+
+missing() {
+	for package in $(names "$@"); do
+		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
+			printf '%s ' "$package"
+	done
+}
+
+as_root=
+[ "$(id -u)" = 0 ] || as_root='sudo'
+
+# Daemons among the packages are not to be started: they are tested against on ports of our own.
+install() {
+	command="apt-get install -y --no-install-recommends $*"
+	if [ -n "$as_root" ] && ! sudo -n true 2>/dev/null; then
+		echo "Missing packages: $*" >&2
+		echo "Please install them as root, then try again: $command" >&2
+		return 1
+	fi
+	$as_root apt-get -qq update >/dev/null 2>&1
+	size=$($as_root apt-get install --no-install-recommends --assume-no "$@" 2>/dev/null |
+		sed -n 's/^After this operation, \(.*\) of additional disk space.*/\1/p')
+	echo "Installing $* (${size:-size unknown})"
+	log=$(mktemp)
+	$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $command >"$log" 2>&1 || {
+		cat "$log" >&2
+		rm -f "$log"
+		return 1
+	}
+	rm -f "$log"
+}
+
+unpack() {
+	[ ! -e "build/peers/.$1" ] || return 0
+	mkdir -p build/peers/deb || return 1
+	(cd build/peers/deb && chmod 777 . && apt-get -qq download "$1") &&
+		dpkg -x build/peers/deb/"$1"_*.deb build/peers && touch "build/peers/.$1"
+}
+
+cd "$(dirname "$0")/.." || exit 1
+install_groups=
+for group; do
+	case $group in
+	peer) for package in $(names peer); do unpack "$package" || exit 1; done ;;
+	*) install_groups="$install_groups $group" ;;
+	esac
+done
+[ -n "$install_groups" ] || exit 0
+wanted=$(missing $install_groups)
+[ -z "$wanted" ] || install $wanted
