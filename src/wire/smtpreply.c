@@ -35,12 +35,12 @@ line_take(struct smtpreply *reply, struct span line)
 	unsigned code = line_code(line);
 	char separator = line.len > CODE_LEN ? line.s[CODE_LEN] : ' ';
 
+	if (!text_append_clean(&reply->text, line) || !stralloc_catb(&reply->text, "\n", 1))
+		return SMTPREPLY_NO_MEMORY;
 	if (code == 0 || (separator != ' ' && separator != '-') ||
 		(reply->lines > 0 && code != reply->code))
 		return SMTPREPLY_WRONG;
 	reply->code = code;
-	if (!text_append_clean(&reply->text, line) || !stralloc_catb(&reply->text, "\n", 1))
-		return SMTPREPLY_NO_MEMORY;
 	reply->lines++;
 	if (separator == ' ')
 		return SMTPREPLY_COMPLETE;

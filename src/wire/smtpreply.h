@@ -27,7 +27,8 @@ struct smtpreply {
 	unsigned code;  /* of the lines that have come */
 	unsigned lines; /* complete ones */
 	stralloc line;  /* the one that is coming, raw */
-	stralloc text;  /* the lines with their codes, printable ASCII, each ended by LF */
+	stralloc text;  /* the lines with their codes, printable ASCII, each ended by LF;
+			 also the one that was wrong */
 };
 
 #define SMTPREPLY_ZERO                                                                             \

@@ -1,0 +1,13 @@
+#ifndef REMOTE_COMMAND_H
+#define REMOTE_COMMAND_H
+
+#include "remote/remote.h"
+
+/*
+ * Delivers the message on descriptor 0 once and reports on descriptor 1, as
+ * qmail-remote does. argv: destination, sender, recipients. Returns the exit
+ * code.
+ */
+int command_run(struct remote *remote, char **argv);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * tern-remote - delivers by SMTP
+ *
+ * As a worker: tern-remote -w DESTINATION
+ * Started by  tern-rspawn, as the remote user, in the home.
+ * fd 0        packet socket: jobs from tern-send, each with the descriptor of
+ *             a queue entry (wire/job.h); a report for each, in order
+ *             (wire/report.h).
+ * fd 2        log lines: what goes wrong with ourselves; with
+ *             control/logdetail the whole conversation.
+ * Exits       0 when tern-send closes fd 0; 100 when it sends what is no job
+ *             or is for another destination; 111 when the system fails us.
+ *
+ * As a command: tern-remote DESTINATION SENDER RECIPIENT...
+ * Started by  anyone who may read control/; goes to $TERNHOME by itself.
+ * fd 0        the message, LF line ends, to its end.
+ * fd 1        the reports of qmail-remote, each ended by a NUL: r, h or s for
+ *             each recipient, when the server was asked about them; then K, Z
+ *             or D for the message.
+ * Exits       0; 100 when used wrongly.
+ *
+ * Touches     control/me helohost smtproutes relayhost timeoutconnect
+ *             timeoutremote logdetail locals smtpport allowloopback
+ *             dnsservers, read only.
+ * Trusts      tern-send about the job; no word of a server or of DNS: limits,
+ *             deadlines, and what is shown is cleaned. Only a whole reply in
+ *             the right place counts, and only 250 after the text is success.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/exits.h"
+#include "lib/platform.h"
+#include "remote/command.h"
+#include "remote/worker.h"
+
+int
+main(int argc, char **argv)
+{
+	static struct remote remote;
+
+	platform_no_new_privileges();
+	signal(SIGPIPE, SIG_IGN);
+	if (argc == 3 && strcmp(argv[1], "-w") == 0)
+		return worker_run(&remote, span_string(argv[2]));
+	if (argc >= 4)
+		return command_run(&remote, argv + 1);
+	fprintf(stderr, "tern-remote: fatal: usage: tern-remote destination sender recipient...\n");
+	return EXIT_PERMANENT;
+}

@@ -1,0 +1,32 @@
+#include "remote/outcome.h"
+
+void
+outcome_start(struct outcome *outcome, size_t recipients)
+{
+	outcome->recipients = recipients;
+	outcome->asked = 0;
+	outcome->host.len = outcome->address.len = 0;
+	for (size_t i = 0; i < recipients; i++)
+		answer_set(&outcome->recipient[i], VERDICT_DELIVERED, span("", 0));
+	answer_set(&outcome->message, VERDICT_TROUBLE, span("", 0));
+}
+
+void
+answer_set(struct answer *answer, enum verdict verdict, struct span text)
+{
+	answer->verdict = verdict;
+	answer->len = text.len < REPORT_TEXT_MAX ? text.len : REPORT_TEXT_MAX - 1;
+	if (answer->len == 0)
+		return;
+	memcpy(answer->text, text.s, answer->len);
+	if (answer->text[answer->len - 1] != '\n')
+		answer->text[answer->len++] = '\n';
+}
+
+struct answer const *
+outcome_answer(struct outcome const *outcome, size_t recipient)
+{
+	struct answer const *answer = &outcome->recipient[recipient];
+
+	return outcome->asked && answer->verdict != VERDICT_DELIVERED ? answer : &outcome->message;
+}

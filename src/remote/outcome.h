@@ -1,0 +1,38 @@
+#ifndef REMOTE_OUTCOME_H
+#define REMOTE_OUTCOME_H
+
+#include <skalibs/stralloc.h>
+
+#include "lib/span.h"
+#include "wire/job.h"
+#include "wire/report.h"
+
+/*
+ * What became of a job, as SMTP tells it: an answer for each recipient, when
+ * it came as far as that, and one for the message as a whole.
+ */
+struct answer {
+	enum verdict verdict;
+	size_t len;
+	char text[REPORT_TEXT_MAX]; /* printable ASCII; lines end in LF, the last one too */
+};
+
+struct outcome {
+	size_t recipients;
+	int asked; /* whether the recipients' answers count: the server has decided on each */
+	/* DELIVERED here means: accepted, so that the message's answer decides. */
+	struct answer recipient[JOB_RECIPIENTS_MAX];
+	struct answer message;
+	stralloc host, address; /* who said it; empty when nobody was reached */
+};
+
+/* Makes ready for a job: no answer of a recipient counts, nobody was reached. */
+void outcome_start(struct outcome *outcome, size_t recipients);
+
+/* Sets an answer, its text cut to what it holds, with an LF at its end. */
+void answer_set(struct answer *answer, enum verdict verdict, struct span text);
+
+/* The answer that counts for a recipient. */
+struct answer const *outcome_answer(struct outcome const *outcome, size_t recipient);
+
+#endif

@@ -1,0 +1,252 @@
+#include "remote/remote.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "lib/clock.h"
+#include "lib/text.h"
+#include "remote/trace.h"
+#include "remote/transaction.h"
+#include "remote/words.h"
+
+/* How much an answer tells; of several hosts' answers the last of the best counts. */
+enum reached { REACHED_NOTHING, REACHED_NO_HOST, REACHED_HOST };
+
+struct attempt {
+	struct remote *remote;
+	struct job const *job;
+	struct outcome *outcome;
+	enum reached reached; /* by the host at hand */
+	int unwelcome;        /* it greeted with 5xx */
+};
+
+static stralloc why;
+
+/* What others said about their failure. */
+static char const *
+why_string(void)
+{
+	return stralloc_0(&why) ? why.s : "There is no memory.";
+}
+
+/* Trouble of our own: nobody was asked. */
+static void
+trouble(struct outcome *outcome, char const *code)
+{
+	outcome->asked = 0;
+	words_say(&outcome->message, VERDICT_TROUBLE, why_string(), code);
+}
+
+static void
+reached_note(struct attempt *a)
+{
+	struct mailhost const *host = &a->remote->session.host;
+	char const *address = a->remote->session.address;
+
+	a->outcome->host.len = a->outcome->address.len = 0;
+	stralloc_catb(&a->outcome->host, host->name.text, host->name.len);
+	stralloc_cats(&a->outcome->address, address);
+}
+
+/* Whether the failure to connect says something about us and not about the host. */
+static int
+is_our_trouble(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ETIMEDOUT:
+	case EHOSTUNREACH: return 0;
+	default: return 1;
+	}
+}
+
+static enum transaction_end
+not_connected(struct attempt *a, struct mailhost const *host)
+{
+	int ours = is_our_trouble(errno);
+	char text[256];
+
+	snprintf(text, sizeof text, "Unable to connect to %s port %u: %s.",
+		a->remote->session.address, (unsigned)host->port, strerror(errno));
+	words_say(&a->outcome->message, ours ? VERDICT_TROUBLE : VERDICT_DEFERRED, text, "4.4.1");
+	a->reached = ours ? REACHED_NOTHING : REACHED_NO_HOST;
+	return TRANSACTION_NEXT;
+}
+
+static enum transaction_end
+not_greeted(struct attempt *a, enum sense sense, enum phase phase)
+{
+	struct session *session = &a->remote->session;
+
+	if (sense == SENSE_LOST)
+		words_lost(&a->outcome->message, session, phase, 0);
+	else
+		words_quote_connected(&a->outcome->message, VERDICT_DEFERRED, session,
+			phase == PHASE_GREETING ? "greeting failed." : "my name was refused.");
+	a->unwelcome = phase == PHASE_GREETING && sense == SENSE_NEVER;
+	session_drop(session);
+	return TRANSACTION_NEXT;
+}
+
+/* An old server that hangs up at EHLO gets a second connection, with HELO. */
+static enum sense
+connect_and_greet(struct attempt *a, struct mailhost const *host, enum phase *phase)
+{
+	struct remote *r = a->remote;
+	char const *name = r->settings.helohost.s;
+	enum sense sense = session_greet(&r->session, name, 0, phase);
+
+	if (*phase != PHASE_EHLO || sense == SENSE_YES ||
+		(sense == SENSE_LOST && r->session.failure != FAILURE_CLOSED))
+		return sense;
+	session_drop(&r->session);
+	if (session_connect(&r->session, host, &r->settings) == -1) {
+		r->session.error = errno;
+		r->session.failure = FAILURE_BROKEN;
+		return SENSE_LOST;
+	}
+	return session_greet(&r->session, name, 1, phase);
+}
+
+static enum transaction_end
+host_try(struct attempt *a, struct mailhost const *host)
+{
+	struct remote *r = a->remote;
+	enum phase phase;
+	enum sense sense;
+
+	a->unwelcome = 0;
+	if (session_connect(&r->session, host, &r->settings) == -1) {
+		reached_note(a);
+		return not_connected(a, host);
+	}
+	a->reached = REACHED_HOST;
+	reached_note(a);
+	sense = connect_and_greet(a, host, &phase);
+	if (sense != SENSE_YES)
+		return not_greeted(a, sense, phase);
+	return transaction_run(&r->session, a->job, &r->source, a->outcome);
+}
+
+/*
+ * Tries one after the other. When none decides, the most telling answer
+ * stands; it is final when every one of the best hosts wants no mail at all.
+ */
+static void
+hosts_try(struct attempt *a)
+{
+	struct mailhosts const *hosts = &a->remote->hosts;
+	struct outcome *outcome = a->outcome;
+	struct answer best = outcome->message;
+	stralloc host = STRALLOC_ZERO, address = STRALLOC_ZERO;
+	enum reached best_reached = REACHED_NOTHING;
+	int all_unwelcome = 1;
+
+	for (size_t i = 0; i < hosts->length; i++) {
+		if (host_try(a, &hosts->host[i]) == TRANSACTION_DONE)
+			goto done;
+		if (hosts->host[i].rank == hosts->host[0].rank)
+			all_unwelcome &= a->unwelcome;
+		if (i > 0 && a->reached < best_reached)
+			continue;
+		best_reached = a->reached;
+		best = outcome->message;
+		stralloc_copy(&host, &outcome->host);
+		stralloc_copy(&address, &outcome->address);
+	}
+	outcome->message = best;
+	if (all_unwelcome)
+		outcome->message.verdict = VERDICT_FAILED;
+	stralloc_copy(&outcome->host, &host);
+	stralloc_copy(&outcome->address, &address);
+done:
+	stralloc_free(&host);
+	stralloc_free(&address);
+}
+
+static void
+dns_trace(void *context, char const *line)
+{
+	(void)context;
+	trace_lines("dns", ":", span_string(line));
+}
+
+/* Finds the hosts. Returns 0; or -1 with the answer. */
+static int
+hosts_find(struct attempt *a)
+{
+	struct remote *r = a->remote;
+	struct route_match match;
+
+	why.len = 0;
+	if (routes_find(&r->routes, a->job->destination, &match, &why) == -1 ||
+		resolver_open(&r->resolver, &why) == -1) {
+		trouble(a->outcome, "4.3.5");
+		return -1;
+	}
+	if (trace_is_on())
+		r->resolver.trace = dns_trace;
+	a->outcome->asked = 0;
+	switch (mailhosts_find(&r->hosts, &r->resolver, a->job->destination, &match.route,
+		&r->settings.mailhosts, &why)) {
+	case MAILHOSTS_FOUND: return 0;
+	case MAILHOSTS_TROUBLE: trouble(a->outcome, r->hosts.code); break;
+	case MAILHOSTS_PERMANENT:
+		words_say(&a->outcome->message, VERDICT_FAILED, why_string(), r->hosts.code);
+		break;
+	}
+	return -1;
+}
+
+/* Whether the open session may carry this job: same routes, not old, still there. */
+static int
+session_is_usable(struct remote *r)
+{
+	return r->session.is_open && memcmp(r->stamp, r->routes.stamp, sizeof r->stamp) == 0 &&
+	       clock_monotonic() - r->session.opened < SESSION_AGE_MAX &&
+	       session_is_quiet(&r->session);
+}
+
+static void
+attempt_anew(struct attempt *a)
+{
+	struct remote *r = a->remote;
+
+	why.len = 0;
+	if (settings_read(&r->settings, &why) == -1) {
+		trouble(a->outcome, "4.3.5");
+		return;
+	}
+	trace_enable(r->settings.logdetail != 0);
+	if (hosts_find(a) == -1)
+		return;
+	memcpy(r->stamp, r->routes.stamp, sizeof r->stamp);
+	hosts_try(a);
+}
+
+void
+remote_deliver(struct remote *r, struct job const *job, int fd, struct outcome *outcome)
+{
+	struct attempt a = {.remote = r, .job = job, .outcome = outcome};
+
+	outcome_start(outcome, job->recipients);
+	trace_message(job->message);
+	if (transaction_prepare(job, outcome) == 0)
+		return;
+	why.len = 0;
+	if (routes_refresh(&r->routes, &why) == -1) {
+		trouble(outcome, "4.3.5");
+		return;
+	}
+	source_init(&r->source, fd, job->length);
+	if (session_is_usable(r)) {
+		reached_note(&a);
+		/* What goes wrong with a session that waited a while says nothing of the host. */
+		if (transaction_run(&r->session, job, &r->source, outcome) == TRANSACTION_DONE)
+			return;
+		outcome->host.len = outcome->address.len = 0;
+	}
+	session_quit(&r->session);
+	attempt_anew(&a);
+}

@@ -1,0 +1,33 @@
+#ifndef REMOTE_REMOTE_H
+#define REMOTE_REMOTE_H
+
+#include "net/resolver.h"
+#include "policy/routes.h"
+#include "remote/outcome.h"
+#include "remote/session.h"
+#include "remote/settings.h"
+#include "remote/source.h"
+#include "wire/job.h"
+
+/* One destination: how it is reached, and the session that is open, if one is. */
+struct remote {
+	struct settings settings;
+	struct routes routes;
+	struct routes_stamp stamp[2]; /* of the routes by which the session was opened */
+	struct resolver resolver;
+	struct mailhosts hosts;
+	struct session session;
+	struct source source;
+};
+
+/* A session older than this many milliseconds is not used again: DNS may say something new. */
+enum { SESSION_AGE_MAX = 300 * 1000 };
+
+/*
+ * Makes one attempt at a job whose message is the first job->length bytes of
+ * fd: over the open session if it may be used, else at each host in turn until
+ * one decides.
+ */
+void remote_deliver(struct remote *remote, struct job const *job, int fd, struct outcome *outcome);
+
+#endif

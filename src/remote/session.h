@@ -1,0 +1,110 @@
+#ifndef REMOTE_SESSION_H
+#define REMOTE_SESSION_H
+
+#include <stdint.h>
+
+#include "lib/netaddress.h"
+#include "lib/stream.h"
+#include "net/mailhosts.h"
+#include "remote/settings.h"
+#include "wire/smtpreply.h"
+
+/*
+ * A session with one SMTP server: what was said, what is still to be answered,
+ * what the server can do. Replies are counted: one that nobody asked for is
+ * nonsense, but for 421, by which a server may leave at any time (RFC 5321,
+ * 3.8).
+ */
+enum phase {
+	PHASE_GREETING,
+	PHASE_EHLO,
+	PHASE_HELO,
+	PHASE_RSET,
+	PHASE_MAIL,
+	PHASE_RCPT,
+	PHASE_DATA,
+	PHASE_END, /* after the text */
+	PHASE_QUIT
+};
+
+/* What a reply means where it comes. */
+enum sense {
+	SENSE_YES,
+	SENSE_LATER,   /* 4xx */
+	SENSE_NEVER,   /* 5xx */
+	SENSE_CLOSING, /* 421 */
+	SENSE_LOST     /* no reply, or a wrong one; session->failure says what */
+};
+
+enum failure {
+	FAILURE_CLOSED, /* by the server */
+	FAILURE_SILENT, /* nothing, or not all of it, in time */
+	FAILURE_BROKEN, /* the connection: session->error */
+	FAILURE_NONSENSE,
+	FAILURE_MEMORY /* ours */
+};
+
+enum extension {
+	EXTENSION_PIPELINING = 1,
+	EXTENSION_SIZE = 2,
+	EXTENSION_8BITMIME = 4,
+	EXTENSION_SMTPUTF8 = 8
+};
+
+struct session {
+	int is_open;
+	int fd;
+	char address[NETADDRESS_TEXT_MAX];
+	struct mailhost host;
+	int64_t opened;      /* clock_monotonic() */
+	uint64_t timeout;    /* control/timeoutremote when it was opened */
+	unsigned extensions; /* of enum extension */
+	uint64_t size_max;   /* of a message; 0: not said */
+	unsigned unanswered; /* commands */
+	int needs_reset;     /* a transaction was left unfinished */
+	enum failure failure;
+	int error;
+	struct smtpreply reply; /* the last one */
+	struct stream stream;
+};
+
+/* Connects, and no more. Returns 0, or -1 with errno. */
+int session_connect(
+	struct session *session, struct mailhost const *host, struct settings const *settings);
+
+/*
+ * Hears the greeting and says EHLO, or HELO where that is all the server
+ * knows or use_helo demands it. *phase says how far it came unless the result
+ * is SENSE_YES.
+ */
+enum sense session_greet(
+	struct session *session, char const *name, int use_helo, enum phase *phase);
+
+/* Adds a command, with its line end, to what is sent next. Returns 1, or 0 without memory. */
+int session_put(struct session *session, struct span command);
+
+/* Sends what is in session->stream.output. Returns 0, or -1 with session->failure. */
+int session_flush(struct session *session);
+
+/*
+ * Sends the commands that have been put. Returns 0; or -1 with session->failure, but 0 when
+ * the server hung up, since its last reply may still be read.
+ */
+int session_send(struct session *session);
+
+/* The next reply, to a command of that phase. */
+enum sense session_hear(struct session *session, enum phase phase);
+
+/* Whether nothing has come that is not yet heard, not even an end. */
+int session_is_quiet(struct session *session);
+
+/* Says QUIT, waits for the answer a moment, and closes. Does nothing without a session. */
+void session_quit(struct session *session);
+
+/* Closes at once. */
+void session_drop(struct session *session);
+
+/* The word for a phase, for people. */
+char const *phase_name(enum phase phase);
+
+#endif
