@@ -1,0 +1,88 @@
+#include "send/agenda.c"
+#include "send/idset.c"
+
+#include "tests/tap.h"
+
+static void
+order(void)
+{
+	struct agenda agenda = AGENDA_ZERO;
+	uint64_t id, previous = 0;
+	int forced, sorted = 1;
+
+	ok(agenda_next(&agenda) == UINT64_MAX, "an empty agenda never wakes");
+	for (uint64_t i = 0; i < 1000; i++)
+		agenda_add(&agenda, i + 1, 1 + i * 7919 % 1000);
+	for (uint64_t i = 0; i < 1000; i++) {
+		uint64_t due = agenda_next(&agenda);
+
+		sorted &= due >= previous && agenda_take(&agenda, 5000, &id, &forced) && !forced;
+		previous = due;
+	}
+	ok(sorted, "what waits comes in the order of its times");
+	ok(!agenda_take(&agenda, 5000, &id, &forced), "and then nothing");
+	agenda_add(&agenda, 9, 100);
+	ok(!agenda_take(&agenda, 99, &id, &forced), "not a second too early");
+	ok(agenda_take(&agenda, 100, &id, &forced) && id == 9, "but at its time");
+	agenda_add(&agenda, 9, 100);
+	agenda_all_due(&agenda);
+	ok(agenda_take(&agenda, 1, &id, &forced) && id == 9 && forced,
+		"or at once, when all is due");
+	free(agenda.heap);
+}
+
+static void
+fresh_and_retries(void)
+{
+	struct agenda agenda = AGENDA_ZERO;
+	unsigned retries = 0;
+	int in_order = 1;
+	uint64_t id, next = 1;
+	int forced;
+
+	for (uint64_t i = 1; i <= 200; i++)
+		agenda_add_fresh(&agenda, i);
+	for (uint64_t i = 1001; i <= 1200; i++)
+		agenda_add(&agenda, i, 5);
+	for (int i = 0; i < 100; i++) {
+		agenda_take(&agenda, 10, &id, &forced);
+		if (id > 1000)
+			retries++;
+		else
+			in_order &= id == next++;
+	}
+	ok(in_order, "new mail comes in the order of its arrival");
+	ok(retries == 25, "a quarter of the turns are retries: %u", retries);
+	ok(agenda_length(&agenda) == 300, "the rest still waits");
+	free(agenda.heap);
+	free(agenda.fresh);
+}
+
+static void
+ids(void)
+{
+	struct idset set = IDSET_ZERO;
+	int good = 1;
+
+	for (uint64_t i = 0; i < 20000; i++)
+		good &= idset_add(&set, 1763753266000000 + i * 64) == 1;
+	ok(good && set.count == 20000, "20,000 ids");
+	ok(idset_add(&set, 1763753266000000) == 0, "none twice");
+	for (uint64_t i = 0; i < 20000; i += 2)
+		idset_remove(&set, 1763753266000000 + i * 64);
+	for (uint64_t i = 0; i < 20000; i++)
+		good &= idset_has(&set, 1763753266000000 + i * 64) == (int)(i % 2);
+	ok(good && set.count == 10000, "half of them removed, the others are still found");
+	idset_remove(&set, 5);
+	ok(set.count == 10000, "what is not there can be removed");
+	free(set.slot);
+}
+
+int
+main(void)
+{
+	order();
+	fresh_and_retries();
+	ids();
+	return tap_end();
+}

@@ -1,0 +1,135 @@
+#include "wire/job.h"
+
+#include "tests/tap.h"
+#include "wire/report.h"
+#include "wire/workerrequest.h"
+
+#define PACKET(text) text, sizeof(text)
+
+static struct {
+	char const *s;
+	size_t len;
+	int result;
+	char const *name;
+} const jobs[] = {
+	{PACKET("1\0002\0003\0000\0000\0d.example\0s@x\0r@d.example"), 0, "a job"},
+	{PACKET("1\0002\0003\0001\0001\0d.example\0\0r@d.example"), 0, "the null sender"},
+	{PACKET("1\0002\0003\0000\0000\0d.example\0s@x"), -1, "no recipient"},
+	{PACKET("1\0002\0003\0000\0000\0\0s@x\0r@x"), -1, "no destination"},
+	{PACKET("1\0002\0003\0002\0000\0d\0s@x\0r@x"), -1, "a body type that is none"},
+	{PACKET("x\0002\0003\0000\0000\0d\0s@x\0r@x"), -1, "a number that is none"},
+	{PACKET("1\0002\00018446744073709551615\0000\0000\0d\0s\0r"), -1,
+		"a length beyond any file"},
+	{"1\0002\0003\0000\0000\0d\0s@x\0r@x", 21, -1, "cut in the last recipient"},
+	{"", 0, -1, "nothing"},
+};
+
+static struct {
+	char const *s;
+	size_t len;
+	int result;
+	char const *name;
+} const reports[] = {
+	{PACKET("7\0h\0a\0Kfine"), 0, "a report"},
+	{PACKET("7\0\0\0Z"), 0, "empty words"},
+	{PACKET("7\0h\0a"), -1, "no verdict"},
+	{PACKET("7\0h\0a\0Xwhat"), -1, "a verdict that is none"},
+	{PACKET("7\0h\0a\0"), -1, "an empty verdict"},
+	{PACKET("-7\0h\0a\0Kfine"), -1, "a number that is none"},
+	{"7\0h\0a\0Kfin", 10, -1, "cut in the words"},
+	{"", 0, -1, "nothing"},
+};
+
+static void
+limits(void)
+{
+	static struct job job, back;
+	static char address[ADDRESS_LIMIT + 1];
+	stralloc sa = STRALLOC_ZERO;
+
+	memset(address, 'x', sizeof address);
+	job = (struct job){
+		.number = 1, .message = 2, .length = 3, .destination = SPAN_LITERAL("d")};
+	job.recipients = JOB_RECIPIENTS_MAX;
+	for (size_t i = 0; i < JOB_RECIPIENTS_MAX; i++)
+		job.recipient[i] = span(address, ADDRESS_LIMIT - 1);
+	job.sender = span(address, ADDRESS_LIMIT - 1);
+	ok(job_format(&sa, &job) && sa.len <= JOB_PACKET_MAX,
+		"the largest job fits a packet: %zu bytes", sa.len);
+	ok(job_parse(&back, sa.s, sa.len) == 0 && back.recipients == JOB_RECIPIENTS_MAX,
+		"100 recipients of the longest address");
+	stralloc_catb(&sa, "x", 2);
+	ok(job_parse(&back, sa.s, sa.len) == -1, "101 recipients are too many");
+	sa.len = 0;
+	job.recipients = 1;
+	job.recipient[0] = span(address, ADDRESS_LIMIT);
+	job_format(&sa, &job);
+	ok(job_parse(&back, sa.s, sa.len) == -1, "an address over the limit");
+	stralloc_free(&sa);
+}
+
+static void
+report_limits(void)
+{
+	static struct report report, back;
+	static char text[REPORT_TEXT_MAX * 2];
+	stralloc sa = STRALLOC_ZERO;
+
+	memset(text, 'y', sizeof text);
+	report = (struct report){.number = 9, .recipients = JOB_RECIPIENTS_MAX};
+	for (size_t i = 0; i < JOB_RECIPIENTS_MAX; i++) {
+		report.recipient[i].verdict = (enum verdict)(i % 4);
+		report.recipient[i].text = span(text, sizeof text);
+	}
+	ok(report_format(&sa, &report) && sa.len <= REPORT_PACKET_MAX,
+		"the largest report fits a packet");
+	ok(report_parse(&back, sa.s, sa.len) == 0 && back.recipients == JOB_RECIPIENTS_MAX &&
+			back.recipient[0].text.len == REPORT_TEXT_MAX &&
+			back.recipient[2].verdict == VERDICT_FAILED,
+		"words over the limit are cut");
+	stralloc_catb(&sa, "Kx", 3);
+	ok(report_parse(&back, sa.s, sa.len) == -1, "101 verdicts are too many");
+	stralloc_free(&sa);
+}
+
+static void
+workers(void)
+{
+	struct worker_request request = {5, SPAN_LITERAL("example.org")}, request_back;
+	struct worker_answer answer = {5, VERDICT_TROUBLE, SPAN_LITERAL("no fork")}, answer_back;
+	stralloc sa = STRALLOC_ZERO;
+
+	worker_request_format(&sa, &request);
+	ok(worker_request_parse(&request_back, sa.s, sa.len) == 0 && request_back.number == 5 &&
+			span_equal(request_back.destination, request.destination),
+		"a request for a worker");
+	ok(worker_request_parse(&request_back, sa.s, sa.len - 1) == -1, "cut");
+	stralloc_catb(&sa, "x", 2);
+	ok(worker_request_parse(&request_back, sa.s, sa.len) == -1, "with something behind it");
+	sa.len = 0;
+	worker_answer_format(&sa, &answer);
+	ok(worker_answer_parse(&answer_back, sa.s, sa.len) == 0 &&
+			answer_back.verdict == VERDICT_TROUBLE &&
+			span_equal(answer_back.text, answer.text),
+		"an answer");
+	ok(worker_answer_parse(&answer_back, sa.s, sa.len - 1) == -1, "an answer that is cut");
+	stralloc_free(&sa);
+}
+
+int
+main(void)
+{
+	static struct job job;
+	static struct report report;
+
+	for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++)
+		ok(job_parse(&job, jobs[i].s, jobs[i].len) == jobs[i].result, "job: %s",
+			jobs[i].name);
+	for (size_t i = 0; i < sizeof reports / sizeof reports[0]; i++)
+		ok(report_parse(&report, reports[i].s, reports[i].len) == reports[i].result,
+			"report: %s", reports[i].name);
+	limits();
+	report_limits();
+	workers();
+	return tap_end();
+}
