@@ -12,7 +12,7 @@
  *             tern-lspawn   as who it is (root: it becomes the recipients)
  *             and no program twice. Only these descriptors reach them:
  *               send    2 log, 3 lspawn, 4 rspawn, 5 requests to clean,
- *                       6 its answers, 7 bounce, 8 readiness if -d was given
+ *                       6 its answers, 7 bounce; and "-d 8" when we got -d
  *               clean   0 requests, 1 answers, 2 log
  *               others  0 the socket to send, 2 log
  * Touches     no file.
@@ -46,7 +46,7 @@
 /* Below the timeout-kill of the service, which is 60 seconds. */
 enum { STOP_SECONDS = 50 };
 
-enum { READY_FD_MAX = 1023, DESCRIPTORS_MAX = 9 };
+enum { READY_FD_MAX = 1023, SEND_DESCRIPTORS = 9 };
 
 enum child_index { SEND, CLEAN, LSPAWN, RSPAWN, BOUNCE, CHILDREN };
 
@@ -74,7 +74,8 @@ static void
 start(enum child_index which, int const *fds, size_t count)
 {
 	struct child *child = &children[which];
-	char const *argv[] = {child->program, NULL};
+	int ready = which == SEND && fds[SEND_DESCRIPTORS - 1] != -1;
+	char const *argv[] = {child->program, ready ? "-d" : NULL, "8", NULL};
 	pid_t self = getpid();
 	pid_t pid = spawn_fork(fds, count);
 
@@ -131,9 +132,9 @@ start_all(int ready_fd)
 	start(RSPAWN, (int[]){rspawn[1], null, 2}, 3);
 	start(BOUNCE, (int[]){bounce[1], null, 2}, 3);
 	start(SEND,
-		(int[DESCRIPTORS_MAX]){null, null, 2, lspawn[0], rspawn[0], requests[1], answers[0],
-			bounce[0], ready_fd},
-		DESCRIPTORS_MAX);
+		(int[SEND_DESCRIPTORS]){null, null, 2, lspawn[0], rspawn[0], requests[1],
+			answers[0], bounce[0], ready_fd},
+		SEND_DESCRIPTORS);
 	int const done[] = {lspawn[0], lspawn[1], rspawn[0], rspawn[1], bounce[0], bounce[1],
 		requests[0], requests[1], answers[0], answers[1], null, ready_fd};
 	for (size_t i = 0; i < sizeof done / sizeof done[0]; i++)
