@@ -73,5 +73,6 @@ main(int argc, char **argv)
 	case LOOKUP_NO_DATA: puts("no-data"); break;
 	case LOOKUP_TEMPORARY: printf("temporary %.*s\n", (int)why.len, why.s); break;
 	}
+	stralloc_free(&why);
 	return 0;
 }
