@@ -15,9 +15,8 @@ value_max(char letter)
 	return letter == 'F' || letter == 'T' ? ADDRESS_LIMIT - 1 : ENVELOPE_VALUE_MAX;
 }
 
-/* Takes the next record off *rest. Returns 1, 0 at the end, or -1 when it is not one. */
-static int
-record_next(struct span *rest, char *letter, struct span *value)
+int
+envelope_record_next(struct span *rest, char *letter, struct span *value)
 {
 	if (rest->len == 0)
 		return 0;
@@ -56,7 +55,7 @@ envelope_parse(struct envelope *envelope, char const *s, size_t len)
 	char letter;
 	int r;
 
-	while ((r = record_next(&rest, &letter, &value)) == 1) {
+	while ((r = envelope_record_next(&rest, &letter, &value)) == 1) {
 		if (letter == 'F') {
 			if (has_sender)
 				return -1;
@@ -85,7 +84,7 @@ envelope_recipient_next(struct envelope const *envelope, size_t *position, struc
 	if (*position > rest.len)
 		return 0;
 	rest = span(rest.s + *position, rest.len - *position);
-	while (record_next(&rest, &letter, recipient) == 1)
+	while (envelope_record_next(&rest, &letter, recipient) == 1)
 		if (letter == 'T') {
 			*position = envelope->records.len - rest.len;
 			return 1;

@@ -20,7 +20,11 @@
  *   w protocol          SMTP, ESMTP, ...: the "with" of the Received line
  *   b type              body type: 7 or 8 ("8" asks for 8BITMIME)
  *   U (empty)           the message needs SMTPUTF8 (RFC 6531)
+ *   R ret  E envid      what the sender wants in notices (RFC 3461: FULL or HDRS;
+ *                       an identifier), as SMTP carries it, so E in xtext
  *   F sender   T recipient
+ *   N notify  O orcpt   before the T they are about: NEVER, or a list of SUCCESS,
+ *                       FAILURE, DELAY; the original recipient, in xtext
  *
  * Records with other letters are kept and mean nothing here.
  */
@@ -57,6 +61,9 @@ int envelope_parse(struct envelope *envelope, char const *s, size_t len);
  */
 int envelope_recipient_next(
 	struct envelope const *envelope, size_t *position, struct span *recipient);
+
+/* Takes the next record of any letter off *rest. Returns 1; 0 at the end; -1 when it is not one. */
+int envelope_record_next(struct span *rest, char *letter, struct span *value);
 
 /* Appends a record. Returns 1, or 0 without memory. The value must hold no NUL. */
 int envelope_append(stralloc *sa, char letter, struct span value);

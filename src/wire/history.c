@@ -75,6 +75,20 @@ number_append(stralloc *sa, uint64_t n)
 	return text_append_number(sa, n) && stralloc_catb(sa, " ", 1);
 }
 
+/* Words of several lines become one, as in the log. */
+static int
+text_append_joined(stralloc *sa, struct span text)
+{
+	size_t start = sa->len;
+
+	if (!text_append_clean(sa, text))
+		return 0;
+	for (size_t i = 0; i < text.len; i++)
+		if (text.s[i] == '\n')
+			sa->s[start + i] = '/';
+	return 1;
+}
+
 int
 history_append(stralloc *sa, struct history_line const *line)
 {
@@ -89,7 +103,7 @@ history_append(stralloc *sa, struct history_line const *line)
 		!number_append(sa, line->attempt) || !ranges_append(sa, line) ||
 		!stralloc_catb(sa, " ", 1) || !number_append(sa, line->next) ||
 		!word_append(sa, line->host) || !word_append(sa, line->address) ||
-		!text_append_clean(sa, text) || !stralloc_catb(sa, "\n", 1))
+		!text_append_joined(sa, text) || !stralloc_catb(sa, "\n", 1))
 		return 0;
 	start += CRC_DIGITS + 1;
 	snprintf(digits, sizeof digits, "%08lx",

@@ -95,6 +95,7 @@ foreign_text(void)
 	ok(history_next(&out, &rest, NULL) && out.text.len == HISTORY_TEXT_MAX &&
 			span_equal(out.host, SPAN_LITERAL("evil?host?name")),
 		"foreign text is cleaned and cut");
+	ok(memcmp(out.text.s, "a/b?c?d", 7) == 0, "its lines are joined");
 	stralloc_free(&sa);
 }
 
