@@ -77,13 +77,13 @@ agenda_add_fresh(struct agenda *agenda, uint64_t id)
 }
 
 int
-agenda_take(struct agenda *agenda, uint64_t now, uint64_t *id, int *forced)
+agenda_take(struct agenda *agenda, uint64_t now, uint64_t *id, enum agenda_reason *reason)
 {
 	int retry_due = agenda->length && agenda->heap[0].due <= now;
 
-	*forced = 0;
+	*reason = AGENDA_NEW;
 	if (retry_due && (agenda->fresh_length == 0 || ++agenda->turn % RETRY_SHARE == 0)) {
-		*forced = agenda->heap[0].due == 0;
+		*reason = agenda->heap[0].due == 0 ? AGENDA_FORCED : AGENDA_DUE;
 		*id = heap_take(agenda);
 		return 1;
 	}

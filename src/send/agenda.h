@@ -34,9 +34,14 @@ int agenda_add(struct agenda *agenda, uint64_t id, uint64_t due);
 /*
  * Takes the message that comes next at the time now: new mail before retries,
  * but at least one of four is a retry while one is due. Returns 1, or 0 when
- * nothing is due. *forced says that agenda_all_due made it due.
+ * nothing is due.
  */
-int agenda_take(struct agenda *agenda, uint64_t now, uint64_t *id, int *forced);
+enum agenda_reason {
+	AGENDA_NEW,
+	AGENDA_DUE,
+	AGENDA_FORCED /* by agenda_all_due */
+};
+int agenda_take(struct agenda *agenda, uint64_t now, uint64_t *id, enum agenda_reason *reason);
 
 /* When the next message is due: 0 at once, UINT64_MAX never. */
 uint64_t agenda_next(struct agenda const *agenda);

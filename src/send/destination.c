@@ -89,7 +89,7 @@ destination_release(struct destination *d)
 int
 destination_is_full(struct destination const *d)
 {
-	return d->ready >= DESTINATION_READY_MAX;
+	return d->ready >= DESTINATION_READY_MAX && messages_loaded >= DESTINATION_LOADED_MANY;
 }
 
 int

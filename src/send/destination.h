@@ -17,8 +17,9 @@
 enum channel { CHANNEL_LOCAL, CHANNEL_REMOTE, CHANNELS };
 
 enum {
-	DESTINATION_WORKERS_MAX = 20, /* of one remote destination at once */
-	DESTINATION_READY_MAX = 60    /* messages loaded for one; more of them wait outside */
+	DESTINATION_WORKERS_MAX = 20,  /* of one remote destination at once */
+	DESTINATION_READY_MAX = 60,    /* messages loaded for one while many are loaded */
+	DESTINATION_LOADED_MANY = 2000 /* from here on more of one destination wait outside */
 };
 
 struct worker;

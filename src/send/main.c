@@ -104,12 +104,12 @@ messages_load(void)
 {
 	uint64_t now = clock_wall() / 1000000;
 	uint64_t id;
-	int forced;
+	enum agenda_reason reason;
 
 	for (int i = 0; i < LOAD_AT_ONCE && messages_loaded < LOADED_MAX; i++) {
-		if (!agenda_take(&queue_agenda, now, &id, &forced))
+		if (!agenda_take(&queue_agenda, now, &id, &reason))
 			return;
-		message_load(id, forced);
+		message_load(id, reason);
 	}
 }
 

@@ -43,11 +43,11 @@ message_unload(struct message *m)
 }
 
 static int
-message_read(struct message *m)
+message_read(struct message *m, enum agenda_reason reason)
 {
 	unsigned damaged = 0;
 
-	if (history_read(m) == -1) {
+	if (reason != AGENDA_NEW && history_read(m) == -1) {
 		log_message_warning(m->id, "its history can not be read, will try later: ",
 			span_string(strerror(errno)));
 		return -1;
@@ -304,7 +304,7 @@ message_log_new(struct message const *m)
 }
 
 void
-message_load(uint64_t id, int forced)
+message_load(uint64_t id, enum agenda_reason reason)
 {
 	struct message *m = calloc(1, sizeof *m);
 	enum entry_result result;
@@ -322,7 +322,7 @@ message_load(uint64_t id, int forced)
 		return;
 	}
 	messages_loaded++;
-	if (message_read(m) == -1) {
+	if (message_read(m, reason) == -1) {
 		message_unload(m);
 		queue_wait(id, now_seconds() + TROUBLE_DELAY);
 		return;
@@ -333,7 +333,7 @@ message_load(uint64_t id, int forced)
 	}
 	if (!m->has_history)
 		message_log_new(m);
-	message_start(m, forced);
+	message_start(m, reason == AGENDA_FORCED);
 }
 
 void

@@ -6,6 +6,7 @@
 #include <skalibs/genalloc.h>
 #include <skalibs/stralloc.h>
 
+#include "send/agenda.h"
 #include "spool/entry.h"
 #include "wire/delivery.h"
 #include "wire/report.h"
@@ -48,10 +49,10 @@ extern unsigned messages_loaded;
 
 /*
  * Loads a message that is due; what is due of it is handed to its
- * destinations. With `forced` every pending recipient is due. The id is known
- * (idset) and on no agenda.
+ * destinations. A new one has no history; of one that is forced every pending
+ * recipient is due. The id is known (idset) and on no agenda.
  */
-void message_load(uint64_t id, int forced);
+void message_load(uint64_t id, enum agenda_reason reason);
 
 /* Takes the verdict on one recipient of a batch, by its place in the batch. */
 void message_result(struct batch *batch, size_t place, enum verdict verdict, struct span host,

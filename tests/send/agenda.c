@@ -8,7 +8,8 @@ order(void)
 {
 	struct agenda agenda = AGENDA_ZERO;
 	uint64_t id, previous = 0;
-	int forced, sorted = 1;
+	enum agenda_reason reason;
+	int sorted = 1;
 
 	ok(agenda_next(&agenda) == UINT64_MAX, "an empty agenda never wakes");
 	for (uint64_t i = 0; i < 1000; i++)
@@ -16,17 +17,18 @@ order(void)
 	for (uint64_t i = 0; i < 1000; i++) {
 		uint64_t due = agenda_next(&agenda);
 
-		sorted &= due >= previous && agenda_take(&agenda, 5000, &id, &forced) && !forced;
+		sorted &= due >= previous && agenda_take(&agenda, 5000, &id, &reason) &&
+			  reason == AGENDA_DUE;
 		previous = due;
 	}
 	ok(sorted, "what waits comes in the order of its times");
-	ok(!agenda_take(&agenda, 5000, &id, &forced), "and then nothing");
+	ok(!agenda_take(&agenda, 5000, &id, &reason), "and then nothing");
 	agenda_add(&agenda, 9, 100);
-	ok(!agenda_take(&agenda, 99, &id, &forced), "not a second too early");
-	ok(agenda_take(&agenda, 100, &id, &forced) && id == 9, "but at its time");
+	ok(!agenda_take(&agenda, 99, &id, &reason), "not a second too early");
+	ok(agenda_take(&agenda, 100, &id, &reason) && id == 9, "but at its time");
 	agenda_add(&agenda, 9, 100);
 	agenda_all_due(&agenda);
-	ok(agenda_take(&agenda, 1, &id, &forced) && id == 9 && forced,
+	ok(agenda_take(&agenda, 1, &id, &reason) && id == 9 && reason == AGENDA_FORCED,
 		"or at once, when all is due");
 	free(agenda.heap);
 }
@@ -38,14 +40,14 @@ fresh_and_retries(void)
 	unsigned retries = 0;
 	int in_order = 1;
 	uint64_t id, next = 1;
-	int forced;
+	enum agenda_reason reason;
 
 	for (uint64_t i = 1; i <= 200; i++)
 		agenda_add_fresh(&agenda, i);
 	for (uint64_t i = 1001; i <= 1200; i++)
 		agenda_add(&agenda, i, 5);
 	for (int i = 0; i < 100; i++) {
-		agenda_take(&agenda, 10, &id, &forced);
+		agenda_take(&agenda, 10, &id, &reason);
 		if (id > 1000)
 			retries++;
 		else
