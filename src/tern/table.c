@@ -29,7 +29,7 @@ struct table_entry const table[] = {
 	{TABLE_DIRECTORY, "queue/bad", TERNQ, GROUP_TERN, 02750},
 	{TABLE_DIRECTORY, "queue/lock", TERNQ, GROUP_TERN, 0750},
 	{TABLE_FILE, "queue/lock/send", TERNS, GROUP_TERN, 0600},
-	{TABLE_FIFO, "queue/lock/trigger", TERNS, GROUP_TERN, 0622},
+	{TABLE_FIFO, "queue/lock/trigger", TERNS, GROUP_TERN, 0620},
 	{TABLE_DIRECTORY, "run", ROOT, OWN, 0755},
 	{TABLE_DIRECTORY, "run/queue", TERNQ, GROUP_TERN, 0755},
 	{TABLE_DIRECTORY, "run/smtpd", TERND, OWN, 0700},
