@@ -20,8 +20,8 @@ struct table_entry const table[] = {
 	{TABLE_DIRECTORY, "control", ROOT, OWN, 0755},
 	{TABLE_DIRECTORY, "alias", TERNA, OWN, 0755},
 	/*
-	 * The setuid tern-queue comes with its caller's group: it gets in as the
-	 * owner, and what it creates takes the group of its directory (setgid).
+	 * tern-queue is setuid and setgid: as the owner it creates entries, as a
+	 * member of the group it writes to the trigger, which nobody else may.
 	 */
 	{TABLE_DIRECTORY, "queue", TERNQ, GROUP_TERN, 0750},
 	{TABLE_SHARDS, "queue/mess", TERNQ, GROUP_TERN, 02750},
@@ -41,7 +41,7 @@ struct table_entry const table[] = {
 	{TABLE_DIRECTORY, "log/smtpd", TERNL, OWN, 0750},
 	{TABLE_DIRECTORY, "log/send", TERNL, OWN, 0750},
 	{TABLE_DIRECTORY, "service", ROOT, OWN, 0755},
-	{TABLE_PROGRAM, "bin/tern-queue", TERNQ, GROUP_TERN, 04711},
+	{TABLE_PROGRAM, "bin/tern-queue", TERNQ, GROUP_TERN, 06711},
 	{TABLE_PROGRAM, "bin/tern-qread", ROOT, GROUP_TERN, 02755},
 	/* Only root has any use for these. */
 	{TABLE_PROGRAM, "bin/tern-start", ROOT, OWN, 0700},
