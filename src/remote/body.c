@@ -3,13 +3,12 @@
 #include "remote/trace.h"
 #include "wire/datawriter.h"
 
-/* What the server says while it should listen: never an acceptance, but worth quoting. */
-static enum body_result
-interrupted(struct session *session)
+/* What the server says while it should listen is never an acceptance, but worth quoting. */
+static void
+interruption_hear(struct session *session)
 {
-	session_hear(session, PHASE_END);
-	session->failure = FAILURE_NONSENSE;
-	return BODY_BROKEN;
+	if (session_hear(session, PHASE_END) != SENSE_LOST)
+		session->failure = FAILURE_NONSENSE;
 }
 
 enum body_result
@@ -31,10 +30,15 @@ body_send(struct session *session, struct source *source)
 		if (!datawriter_put(&writer, output, block) ||
 			(is_last && !datawriter_end(&writer, output)))
 			return BODY_BROKEN;
-		if (is_last && !is_first && !session_is_quiet(session))
-			return interrupted(session);
-		if (session_flush(session) == -1)
+		if (is_last && !is_first && !session_is_quiet(session)) {
+			interruption_hear(session);
+			return BODY_BROKEN;
+		}
+		if (session_flush(session) == -1) {
+			if (session->failure == FAILURE_CLOSED)
+				interruption_hear(session);
 			return is_last ? BODY_BROKEN_AT_END : BODY_BROKEN;
+		}
 	} while (offset < source->length);
 	trace_lines(session->address, ">", SPAN_LITERAL("(the message)"));
 	session->unanswered++;

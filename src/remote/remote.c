@@ -16,6 +16,7 @@ struct attempt {
 	struct remote *remote;
 	struct job const *job;
 	struct outcome *outcome;
+	struct route_match match;
 	enum reached reached; /* by the host at hand */
 	int unwelcome;        /* it greeted with 5xx */
 };
@@ -177,18 +178,16 @@ static int
 hosts_find(struct attempt *a)
 {
 	struct remote *r = a->remote;
-	struct route_match match;
 
 	why.len = 0;
-	if (routes_find(&r->routes, a->job->destination, &match, &why) == -1 ||
-		resolver_open(&r->resolver, &why) == -1) {
+	if (resolver_open(&r->resolver, &why) == -1) {
 		trouble(a->outcome, "4.3.5");
 		return -1;
 	}
 	if (trace_is_on())
 		r->resolver.trace = dns_trace;
 	a->outcome->asked = 0;
-	switch (mailhosts_find(&r->hosts, &r->resolver, a->job->destination, &match.route,
+	switch (mailhosts_find(&r->hosts, &r->resolver, a->job->destination, &a->match.route,
 		&r->settings.mailhosts, &why)) {
 	case MAILHOSTS_FOUND: return 0;
 	case MAILHOSTS_TROUBLE: trouble(a->outcome, r->hosts.code); break;
@@ -199,35 +198,53 @@ hosts_find(struct attempt *a)
 	return -1;
 }
 
-/* Whether the open session may carry this job: same routes, not old, still there. */
+/* Writes down where a route leads, to see whether it still does. Returns 1, or 0. */
 static int
-session_is_usable(struct remote *r)
+route_describe(stralloc *out, struct route const *route)
 {
-	return r->session.is_open && memcmp(r->stamp, r->routes.stamp, sizeof r->stamp) == 0 &&
+	out->len = 0;
+	for (size_t i = 0; i < route->relays; i++) {
+		struct relay const *relay = &route->relay[i];
+
+		if (!stralloc_catb(out, relay->host.s, relay->host.len) ||
+			!text_append(out, " ", (char *)0) ||
+			!text_append_number(out, relay->port) ||
+			!text_append(out, " ", (char *)0) ||
+			!text_append_number(out, relay->rank) || !text_append(out, "\n", (char *)0))
+			return 0;
+	}
+	return 1;
+}
+
+/* Whether the open session may carry this job: same route, not old, still there. */
+static int
+session_is_usable(struct remote *r, stralloc const *route)
+{
+	return r->session.is_open &&
+	       span_equal(span(r->route.s, r->route.len), span(route->s, route->len)) &&
 	       clock_monotonic() - r->session.opened < SESSION_AGE_MAX &&
 	       session_is_quiet(&r->session);
 }
 
 static void
-attempt_anew(struct attempt *a)
+attempt_anew(struct attempt *a, stralloc const *route)
 {
 	struct remote *r = a->remote;
 
 	why.len = 0;
-	if (settings_read(&r->settings, &why) == -1) {
+	if (settings_read(&r->settings, &why) == -1 || !stralloc_copy(&r->route, route)) {
 		trouble(a->outcome, "4.3.5");
 		return;
 	}
 	trace_enable(r->settings.logdetail != 0);
-	if (hosts_find(a) == -1)
-		return;
-	memcpy(r->stamp, r->routes.stamp, sizeof r->stamp);
-	hosts_try(a);
+	if (hosts_find(a) == 0)
+		hosts_try(a);
 }
 
 void
 remote_deliver(struct remote *r, struct job const *job, int fd, struct outcome *outcome)
 {
+	static stralloc route;
 	struct attempt a = {.remote = r, .job = job, .outcome = outcome};
 
 	outcome_start(outcome, job->recipients);
@@ -235,12 +252,14 @@ remote_deliver(struct remote *r, struct job const *job, int fd, struct outcome *
 	if (transaction_prepare(job, outcome) == 0)
 		return;
 	why.len = 0;
-	if (routes_refresh(&r->routes, &why) == -1) {
+	if (routes_refresh(&r->routes, &why) == -1 ||
+		routes_find(&r->routes, job->destination, &a.match, &why) == -1 ||
+		!route_describe(&route, &a.match.route)) {
 		trouble(outcome, "4.3.5");
 		return;
 	}
 	source_init(&r->source, fd, job->length);
-	if (session_is_usable(r)) {
+	if (session_is_usable(r, &route)) {
 		reached_note(&a);
 		/* What goes wrong with a session that waited a while says nothing of the host. */
 		if (transaction_run(&r->session, job, &r->source, outcome) == TRANSACTION_DONE)
@@ -248,5 +267,5 @@ remote_deliver(struct remote *r, struct job const *job, int fd, struct outcome *
 		outcome->host.len = outcome->address.len = 0;
 	}
 	session_quit(&r->session);
-	attempt_anew(&a);
+	attempt_anew(&a, &route);
 }

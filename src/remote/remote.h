@@ -13,7 +13,7 @@
 struct remote {
 	struct settings settings;
 	struct routes routes;
-	struct routes_stamp stamp[2]; /* of the routes by which the session was opened */
+	stralloc route; /* by which the session was opened: route_describe */
 	struct resolver resolver;
 	struct mailhosts hosts;
 	struct session session;

@@ -1,6 +1,7 @@
 #include "remote/session.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,11 +54,13 @@ session_connect(
 	struct session *session, struct mailhost const *host, struct settings const *settings)
 {
 	int64_t deadline = clock_monotonic() + (int64_t)settings->timeout_connect * 1000;
+	char where[DNS_NAME_TEXT_MAX + 16];
 
 	session->host = *host;
 	session->timeout = settings->timeout_remote;
 	netaddress_format(session->address, &host->address);
-	trace_lines(session->address, "connecting to", span(host->name.text, host->name.len));
+	snprintf(where, sizeof where, "%s port %u", host->name.text, (unsigned)host->port);
+	trace_lines(session->address, "connecting to", span_string(where));
 	session->fd = connect_tcp(&host->address, host->port, NULL, deadline);
 	if (session->fd == -1) {
 		int e = errno;
