@@ -39,6 +39,14 @@ candidates_cut(struct candidates *candidates, unsigned order)
 		candidates->length--;
 }
 
+void
+host_search_trouble(struct host_search *search, struct span text)
+{
+	if (!search->troubled)
+		stralloc_catb(&search->trouble, text.s, text.len);
+	search->troubled = 1;
+}
+
 struct addresses {
 	size_t length;
 	struct netaddress address[RECORDS_MAX];
@@ -57,8 +65,8 @@ addresses_ask(struct host_search *search, struct dns_name const *name, enum dns_
 	enum lookup lookup = resolver_ask(search->resolver, name, type, &why);
 
 	addresses->length = 0;
-	if (lookup == LOOKUP_TEMPORARY && search->trouble.len == 0)
-		stralloc_copy(&search->trouble, &why);
+	if (lookup == LOOKUP_TEMPORARY)
+		host_search_trouble(search, span(why.s, why.len));
 	stralloc_free(&why);
 	if (lookup == LOOKUP_FOUND || lookup == LOOKUP_NO_DATA)
 		search->exists = 1;
@@ -149,8 +157,7 @@ may_go_on(struct host_search *search)
 		return 0;
 	if (clock_monotonic() < search->deadline)
 		return 1;
-	if (search->trouble.len == 0)
-		stralloc_cats(&search->trouble, "DNS took too long");
+	host_search_trouble(search, SPAN_LITERAL("DNS took too long"));
 	return 0;
 }
 

@@ -36,11 +36,15 @@ struct host_search {
 	struct mailhosts_settings const *settings;
 	int any_address;  /* the administrator named the hosts: take whatever they have */
 	int64_t deadline; /* for all questions */
-	stralloc trouble; /* the first failure of DNS */
+	int troubled;     /* DNS failed: what was not found may be there all the same */
+	stralloc trouble; /* how, the first time */
 	int exists;       /* a name existed */
 	int dropped;      /* there were addresses, but unusable ones */
 	int loop;         /* a host was ourselves: the list ends before it and its equals */
 };
+
+/* Notes that DNS failed. */
+void host_search_trouble(struct host_search *search, struct span text);
 
 /* Whether mail may go to this address; notes in the search why not. */
 int host_search_usable(struct host_search *search, struct netaddress const *address);

@@ -60,7 +60,7 @@ relays_find(struct host_search *search, struct span destination, struct route co
 	host_search_run(search, &candidates);
 	if (search->list->length)
 		return MAILHOSTS_FOUND;
-	if (search->trouble.len)
+	if (search->troubled)
 		return trouble(search, why);
 	return give_up(search->list, MAILHOSTS_TROUBLE, "4.4.4", why, destination,
 		": no relay of its route has an address");
@@ -158,7 +158,7 @@ static enum mx
 mx_ask(struct host_search *search, struct dns_name const *domain, struct candidates *candidates)
 {
 	switch (resolver_ask(search->resolver, domain, DNS_MX, &search->trouble)) {
-	case LOOKUP_TEMPORARY: return MX_TROUBLE;
+	case LOOKUP_TEMPORARY: search->troubled = 1; return MX_TROUBLE;
 	case LOOKUP_FOUND: return mx_read(search, candidates);
 	case LOOKUP_NO_DATA: search->exists = 1; break;
 	case LOOKUP_NO_NAME: break; /* some servers say that and have an address all the same */
@@ -209,7 +209,7 @@ domain_find(struct host_search *search, struct span destination, stralloc *why)
 		host_search_run(search, &candidates);
 	if (search->list->length)
 		return MAILHOSTS_FOUND;
-	if (search->trouble.len)
+	if (search->troubled)
 		return trouble(search, why);
 	return nothing_found(search, mx, destination, why);
 }
