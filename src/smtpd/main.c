@@ -114,19 +114,39 @@ serve(int connection)
 	session_run(&session, connection, connection);
 }
 
-/* What a worker needs of the environment is where its home is. */
+/* The "NAME=value" of our environment, or NULL. */
+static char *
+environment_entry(char const *name)
+{
+	extern char **environ;
+	size_t len = strlen(name);
+
+	for (char **e = environ; *e; e++)
+		if (strncmp(*e, name, len) == 0 && (*e)[len] == '=')
+			return *e;
+	return NULL;
+}
+
+/* What a worker needs of the environment: where its home and its queue are. */
+static void
+environment_clean(void)
+{
+	static char const *const names[] = {"TERNHOME", "QMAILQUEUE"};
+	static char path[] = "PATH=/usr/bin:/bin";
+	static char *kept[] = {path, NULL, NULL, NULL};
+	extern char **environ;
+	size_t n = 1;
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if ((kept[n] = environment_entry(names[i])))
+			n++;
+	environ = kept;
+}
+
 static void
 confine(void)
 {
-	static char home[4096 + 9] = "TERNHOME=", path[] = "PATH=/usr/bin:/bin";
-	static char *kept[] = {path, home, NULL};
-	extern char **environ;
-
-	if (!getenv("TERNHOME") || strlen(getenv("TERNHOME")) > 4095)
-		kept[1] = NULL;
-	else
-		strcat(home, getenv("TERNHOME"));
-	environ = kept;
+	environment_clean();
 	umask(077);
 	(void)platform_no_new_privileges();
 }
