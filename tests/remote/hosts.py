@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Which of several hosts gets the message, and what is said when none takes it."""
 import ternlab
-from peer import CLOSE, PIPELINING, RESET, Home, Peer, command, matches, worker
+from remotelab import CLOSE, PIPELINING, RESET, Home, Peer, command, matches, worker
 
 tap = ternlab.Tap()
 GOOD, PIPE = {}, {'EHLO': PIPELINING}

@@ -5,7 +5,7 @@ import concurrent.futures
 import itertools
 
 import ternlab
-from peer import (CLOSE, PIPELINING, RESET, SILENCE, Home, Peer, USUAL, command, matches, worker)
+from remotelab import (CLOSE, PIPELINING, RESET, SILENCE, Home, Peer, USUAL, command, matches, worker)
 
 OK = b'250 ok\r\n'
 DUPLICATE = 'Possible duplicate!'

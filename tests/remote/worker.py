@@ -1,15 +1,13 @@
 #!/usr/bin/python3
 """A worker keeps its session for the next job as long as that is right, and says what is
 wrong with ourselves as trouble."""
-import hashlib
 import os
 import random
-import re
 import socket
 import tempfile
 
 import ternlab
-from peer import (CLOSE, PIPELINING, TEXT, Home, Peer, Worker, command, matches)
+from remotelab import (CLOSE, PIPELINING, TEXT, Home, Peer, Worker, command, matches)
 
 tap = ternlab.Tap()
 PLAIN = {}
