@@ -177,7 +177,7 @@ class Instance:
 
     def up(self):
         done = subprocess.run([os.path.join(self.bin, 'tern'), 'up', self.home],
-                              capture_output=True, text=True, timeout=PATIENCE)
+                              capture_output=True, text=True, timeout=100)
         if done.returncode != 0:
             self.show_logs()
             raise RuntimeError(f'tern up: exit {done.returncode}: {done.stdout}{done.stderr}')
@@ -210,7 +210,7 @@ class Instance:
 
     def s6(self, *argv):
         return subprocess.run(argv, cwd=self.home, capture_output=True, text=True,
-                              timeout=PATIENCE, check=True).stdout
+                              timeout=100, check=True).stdout
 
     def status(self):
         done = subprocess.run([os.path.join(self.bin, 'tern'), 'status', '--json', self.home],

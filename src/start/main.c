@@ -179,16 +179,17 @@ ended(struct child *child, int status)
 	stop(code == EXIT_PERMANENT ? EXIT_PERMANENT : EXIT_TEMPORARY);
 }
 
-static void
-reap(void)
+/* Reaps one child, or the one asked for. Returns whether there was one. */
+static int
+reap(pid_t which)
 {
 	int status;
-	pid_t pid;
+	pid_t pid = waitpid(which, &status, WNOHANG);
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < CHILDREN; i++)
-			if (children[i].pid == pid)
-				ended(&children[i], status);
+	for (size_t i = 0; pid > 0 && i < CHILDREN; i++)
+		if (children[i].pid == pid)
+			ended(&children[i], status);
+	return pid > 0;
 }
 
 static int
@@ -212,7 +213,7 @@ out_of_time(void)
 
 /* The next signal, or 0 when the time to stop is over. */
 static int
-signal_next(sigset_t const *awaited)
+signal_next(sigset_t const *awaited, siginfo_t *info)
 {
 	int64_t left = stage == STOPPING ? deadline - clock_monotonic() : 60000;
 	struct timespec timeout;
@@ -222,7 +223,7 @@ signal_next(sigset_t const *awaited)
 		left = 0;
 	timeout.tv_sec = (time_t)(left / 1000);
 	timeout.tv_nsec = (long)(left % 1000) * 1000000;
-	signal = sigtimedwait(awaited, NULL, &timeout);
+	signal = sigtimedwait(awaited, info, &timeout);
 	if (signal == -1 && errno == EAGAIN && stage == STOPPING)
 		out_of_time();
 	return signal == -1 ? 0 : signal;
@@ -231,14 +232,19 @@ signal_next(sigset_t const *awaited)
 static void
 watch(sigset_t const *awaited)
 {
+	siginfo_t info;
+
 	while (any_left()) {
-		int signal = signal_next(awaited);
+		int signal = signal_next(awaited, &info);
 
 		if (signal == SIGTERM || signal == SIGINT)
 			stop(EXIT_OK);
 		else if ((signal == SIGHUP || signal == SIGALRM) && children[SEND].pid)
 			kill(children[SEND].pid, signal);
-		reap();
+		else if (signal == SIGCHLD && info.si_pid > 0)
+			reap(info.si_pid); /* the first to end is the one that tells why */
+		while (reap(-1))
+			;
 	}
 }
 
