@@ -143,19 +143,14 @@ claims_read(stralloc *claims)
 }
 
 static int
-take(struct submitter const *submitter, struct span me)
+take(struct origin const *origin, struct span me)
 {
 	static char buffer[READ_SIZE];
-	stralloc claims = STRALLOC_ZERO;
-	struct origin origin;
 
-	if (claims_read(&claims) == -1)
-		return QUEUE_NO_MEMORY;
-	origin_decide(&origin, submitter, span(claims.s, claims.len));
-	intake_begin(&intake, &origin, me);
+	intake_begin(&intake, origin, me);
 	if (intake.code == QUEUE_OK)
 		spool_mess_path(unfinished, intake.entry.id);
-	if (message_read(buffer) == -1 || envelope_read(&origin, buffer) == -1) {
+	if (message_read(buffer) == -1 || envelope_read(origin, buffer) == -1) {
 		intake_abort(&intake);
 		return QUEUE_READ;
 	}
@@ -165,12 +160,18 @@ take(struct submitter const *submitter, struct span me)
 int
 command_run(uid_t uid, int has_reason, struct span me)
 {
+	stralloc claims = STRALLOC_ZERO;
 	struct submitter submitter;
+	struct origin origin;
 	int code;
 
 	signals_prepare();
+	if (claims_read(&claims) == -1)
+		return QUEUE_NO_MEMORY;
 	submitter_identify(&submitter, uid);
-	code = take(&submitter, me);
+	origin_decide(&origin, &submitter, span(claims.s, claims.len));
+	code = take(&origin, me);
+	stralloc_free(&claims);
 	if (code == QUEUE_WRITE || code == QUEUE_FILE || code == QUEUE_CHDIR)
 		complain(code);
 	return code == intake.code ? code_told(has_reason) : code;
