@@ -119,18 +119,27 @@ ret_word(char const *value)
 	return "HDRS";
 }
 
+/* In the xtext that SMTP carries it in (RFC 3461, 4). */
 static char const *
 envelope_id(char const *value)
 {
-	size_t len = value ? strlen(value) : 0;
+	static char text[ENVID_MAX + 1];
+	size_t len = 0;
 
-	for (size_t i = 0; i < len; i++)
-		if (value[i] <= ' ' || value[i] > '~')
+	for (char const *c = value ? value : ""; *c && len <= ENVID_MAX; c++) {
+		char const *coded = *c == '+' ? "+2B" : *c == '=' ? "+3D" : NULL;
+		size_t n = coded ? 3 : 1;
+
+		if (*c <= ' ' || *c > '~' || len + n > ENVID_MAX)
 			len = ENVID_MAX + 1;
+		else
+			memcpy(text + len, coded ? coded : c, n);
+		len += n;
+	}
 	if (len == 0 || len > ENVID_MAX)
 		fail(FAIL_USAGE, "-V takes a word of at most 100 printable characters",
 			(char *)NULL);
-	return value;
+	return text;
 }
 
 static int

@@ -68,7 +68,7 @@ try:
                f'{name}: the body is as it was, a lone dot included, and there is no Bcc')
 
     # Envelope records.
-    home.run('sendmail', '-N', 'delay,Failure', '-R', 'full', '-V', 'id+3D1', 'a@x.y', 'b@x.y',
+    home.run('sendmail', '-N', 'delay,Failure', '-R', 'full', '-V', 'id=1', 'a@x.y', 'b@x.y',
              input=MAIL, check=0)
     got = home.take()
     tap.equal([l for l, _ in got.records], ['R', 'E', 'F', 'N', 'T', 'N', 'T'],
@@ -98,6 +98,7 @@ try:
             (['-f', 'a@b,c@d', 'x@y'], MAIL, 64, 'sender'),
             (['-N', 'sometimes', 'a@b'], MAIL, 64, '-N'), (['-R', 'all', 'a@b'], MAIL, 64, '-R'),
             (['-V', 'x' * 101, 'a@b'], MAIL, 64, '-V'), (['-V', 'a b', 'a@b'], MAIL, 64, '-V'),
+            (['-V', 'x' * 98 + '+', 'a@b'], MAIL, 64, '-V'),
             ([], MAIL, 64, '-t'), (['-t'], b'Subject: x\n\nx\n', 65, 'recipients'),
             (['-t'], b'To: undisclosed-recipients:;\n\nx\n', 65, 'recipients'),
             (['-t'], b'To: John Doe\n\nx\n', 65, 'To'), (['a b@c'], MAIL, 64, 'address'),

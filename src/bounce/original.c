@@ -1,0 +1,142 @@
+#include "bounce/original.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/durable.h"
+#include "wire/seal.h"
+
+/* Reads len bytes from offset into *sa. Returns 0, or -1. */
+static int
+part_read(stralloc *sa, int fd, uint64_t offset, uint64_t len)
+{
+	ssize_t n;
+
+	sa->len = 0;
+	if (!stralloc_ready(sa, len + 1))
+		return -1;
+	n = durable_read_at(fd, sa->s, len, offset);
+	if (n == -1 || (uint64_t)n != len)
+		return -1;
+	sa->len = len;
+	return 0;
+}
+
+static char const *
+entry_read(struct original *o)
+{
+	char line[SEAL_SIZE];
+	struct seal seal;
+	struct stat st;
+	uint64_t size;
+
+	if (fstat(o->fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size < SEAL_SIZE)
+		return "the entry is not a sealed file";
+	size = (uint64_t)st.st_size;
+	if (durable_read_at(o->fd, line, SEAL_SIZE, size - SEAL_SIZE) != SEAL_SIZE ||
+		seal_parse(&seal, line) == -1 || seal.message > size || seal.envelope > size ||
+		seal.message + seal.envelope + SEAL_SIZE != size)
+		return "the entry has no seal that fits it";
+	o->length = seal.message;
+	if (seal.envelope > ORIGINAL_RECORDS_MAX)
+		return "the envelope is too large";
+	if (part_read(&o->records, o->fd, seal.message, seal.envelope) == -1)
+		return "the entry can not be read";
+	if (envelope_parse(&o->envelope, o->records.s, o->records.len) == -1)
+		return "the entry has a broken envelope";
+	return NULL;
+}
+
+static char const *
+history_read(struct original *o, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size > ORIGINAL_HISTORY_MAX)
+		return "the history is not a plain file, or too large";
+	if (part_read(&o->history, fd, 0, (uint64_t)st.st_size) == -1)
+		return "the history can not be read";
+	return NULL;
+}
+
+static void
+wishes_read(struct original *o)
+{
+	struct span rest = o->envelope.records;
+	struct span value;
+	char letter;
+
+	while (envelope_record_next(&rest, &letter, &value) == 1 && letter != 'F') {
+		if (letter == 'R')
+			o->ret = value;
+		else if (letter == 'E')
+			o->envelope_id = value;
+	}
+}
+
+char const *
+original_read(struct original *o, int entry, int history)
+{
+	char const *why;
+
+	o->fd = entry;
+	why = entry_read(o);
+	if (!why)
+		why = history_read(o, history);
+	if (why)
+		return why;
+	wishes_read(o);
+	if (delivery_replay(
+		    &o->deliveries, &o->envelope, span(o->history.s, o->history.len), NULL) == -1)
+		return "out of memory";
+	return NULL;
+}
+
+void
+original_free(struct original *o)
+{
+	stralloc_free(&o->records);
+	stralloc_free(&o->history);
+	if (o->deliveries.recipient)
+		delivery_list_free(&o->deliveries);
+}
+
+struct failures
+failures_of(struct original const *original)
+{
+	return (struct failures){original, original->envelope.records, 0};
+}
+
+/* Without a wish every failure is told. */
+static int
+is_wanted(struct span notify)
+{
+	if (notify.len == 0)
+		return 1;
+	while (notify.len)
+		if (span_case_equal(span_cut(&notify, ','), SPAN_LITERAL("FAILURE")))
+			return 1;
+	return 0;
+}
+
+int
+failures_next(struct failures *f, struct failure *failure)
+{
+	struct span value;
+	char letter;
+
+	*failure = (struct failure){NULL, {NULL, 0}, {NULL, 0}};
+	while (envelope_record_next(&f->rest, &letter, &value) == 1) {
+		if (letter == 'N')
+			failure->notify = value;
+		if (letter == 'O')
+			failure->original_recipient = value;
+		if (letter != 'T')
+			continue;
+		failure->delivery = &f->original->deliveries.recipient[f->next++];
+		if (failure->delivery->status == DELIVERY_FAILED && is_wanted(failure->notify))
+			return 1;
+		*failure = (struct failure){NULL, {NULL, 0}, {NULL, 0}};
+	}
+	return 0;
+}

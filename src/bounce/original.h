@@ -1,0 +1,55 @@
+#ifndef BOUNCE_ORIGINAL_H
+#define BOUNCE_ORIGINAL_H
+
+#include <stdint.h>
+
+#include <skalibs/stralloc.h>
+
+#include "lib/span.h"
+#include "wire/delivery.h"
+#include "wire/envelope.h"
+
+/* The largest envelope and history that are read; queue and send stay far below. */
+enum { ORIGINAL_RECORDS_MAX = 1 << 30, ORIGINAL_HISTORY_MAX = 1 << 30 };
+
+/* The message that could not be delivered. send has verified it; we have only descriptors. */
+struct original {
+	int fd;
+	uint64_t length; /* of the message, the start of the file */
+	stralloc records;
+	struct envelope envelope; /* looks into records */
+	stralloc history;
+	struct delivery_list deliveries; /* look into both */
+	struct span ret, envelope_id;    /* records R and E; empty when not said */
+};
+
+#define ORIGINAL_ZERO                                                                              \
+	{                                                                                          \
+		.fd = -1, .records = STRALLOC_ZERO, .history = STRALLOC_ZERO                       \
+	}
+
+/*
+ * Reads what is known from the two descriptors, which stay the caller's. The
+ * entry must stay open while *original is used. Returns NULL, or what is wrong.
+ */
+char const *original_read(struct original *original, int entry, int history);
+
+void original_free(struct original *original);
+
+/* A recipient that has failed, with what was asked for it (records N and O). */
+struct failure {
+	struct delivery const *delivery;
+	struct span notify, original_recipient;
+};
+
+struct failures {
+	struct original const *original;
+	struct span rest; /* of the records */
+	uint64_t next;    /* number of the next recipient */
+};
+
+/* Steps through the failures whose sender wants to know (RFC 3461, 4.1). */
+struct failures failures_of(struct original const *original);
+int failures_next(struct failures *failures, struct failure *failure);
+
+#endif

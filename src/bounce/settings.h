@@ -1,0 +1,26 @@
+#ifndef BOUNCE_SETTINGS_H
+#define BOUNCE_SETTINGS_H
+
+#include <stdint.h>
+
+#include <skalibs/stralloc.h>
+
+/* What bounces need of control/. Read for each: they are rare, and a change holds at once. */
+struct settings {
+	stralloc me;
+	stralloc from;           /* bouncefrom@bouncehost */
+	stralloc double_to;      /* doublebounceto@doublebouncehost */
+	uint64_t original_bytes; /* larger originals are returned as headers; 0: no limit */
+};
+
+#define SETTINGS_ZERO                                                                              \
+	{                                                                                          \
+		STRALLOC_ZERO, STRALLOC_ZERO, STRALLOC_ZERO, 0                                     \
+	}
+
+/* Returns 0, or -1 with *why. */
+int settings_read(struct settings *settings, stralloc *why);
+
+void settings_free(struct settings *settings);
+
+#endif
