@@ -82,7 +82,7 @@ message_take(int fd)
 static int
 command_run(struct recipient const *to, char const *sender, enum deliver_mode mode)
 {
-	stralloc text = STRALLOC_ZERO;
+	static stralloc text;
 	enum verdict verdict;
 
 	if (strlen(sender) >= ADDRESS_LIMIT)
