@@ -86,7 +86,8 @@ die_address(struct listen_address const *address, char const *what)
 	char text[200];
 
 	describe(text, address);
-	die(e == EACCES || e == EADDRNOTAVAIL || e == ENOENT ? EXIT_PERMANENT : EXIT_TEMPORARY,
+	die(e == EACCES || e == EADDRNOTAVAIL || e == ENOENT || e == EEXIST ? EXIT_PERMANENT
+									    : EXIT_TEMPORARY,
 		"%s: %s: %s", text, what, strerror(e));
 }
 
@@ -274,10 +275,12 @@ descriptors_arrange(void)
 
 	for (size_t i = 0; i < listener_count; i++) {
 		int high = SERVICE_LISTENER_MORE + SERVICE_LISTENERS_MAX;
+		int moved = fcntl(listeners[i].fd, F_DUPFD_CLOEXEC, high);
 
-		listeners[i].fd = fcntl(listeners[i].fd, F_DUPFD_CLOEXEC, high);
-		if (listeners[i].fd == -1)
+		if (moved == -1)
 			die(EXIT_TEMPORARY, "unable to arrange descriptors: %s", strerror(errno));
+		close(listeners[i].fd);
+		listeners[i].fd = moved;
 	}
 	for (size_t i = 0; i < listener_count; i++) {
 		int place = i == 0 ? 0 : SERVICE_LISTENER_MORE + (int)i - 1;
@@ -311,6 +314,7 @@ main(int argc, char **argv)
 	char const *user = NULL;
 	int option;
 
+	opterr = 0;
 	while ((option = getopt(argc, argv, "+b:m:u:")) != -1) {
 		int good = 1;
 

@@ -226,6 +226,7 @@ main(int argc, char **argv)
 	uint64_t ready_fd = 0;
 	int has_ready_fd = 0;
 
+	opterr = 0;
 	while ((option = getopt(argc, argv, "sd:")) != -1) {
 		if (option == 's')
 			is_service = 1;
