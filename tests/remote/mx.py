@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""From the MX of a domain to the host that takes its mail."""
+import dns.rcode
+import dns.rdatatype
+
+import dnslab
+import ternlab
+from remotelab import CLOSE, Home, Peer, Worker, command, matches
+
+tap = ternlab.Tap()
+ZONE = {
+    'two.test': {'MX': ['10 one.test.', '20 other.test.']},
+    'reverse.test': {'MX': ['20 one.test.', '10 other.test.']},
+    'one.test': {'A': ['127.0.0.1']},
+    'other.test': {'A': ['127.0.0.2']},
+    'nomx.test': {'A': ['127.0.0.2']},
+    'null.test': {'MX': ['0 .']},
+    'loop.test': {'MX': ['10 me.test.', '20 one.test.']},
+    'backup.test': {'MX': ['10 one.test.', '20 me.test.', '30 other.test.']},
+    'me.test': {'A': ['127.0.0.3']},
+}
+
+
+def respond(query, tcp):
+    question = query.question[0]
+    name = question.name.to_text().rstrip('.')
+    kind = dns.rdatatype.to_text(question.rdtype)
+    if name == 'broken.test':
+        return [dnslab.answer(query, rcode=dns.rcode.SERVFAIL)]
+    if name not in ZONE:
+        return [dnslab.answer(query, rcode=dns.rcode.NXDOMAIN)]
+    values = ZONE[name].get(kind)
+    return [dnslab.answer(query, *([(name + '.', kind, *values)] if values else []))]
+
+
+# The domain; the verdict; connections to 127.0.0.1 and 127.0.0.2; what is said
+CASES = [
+    ('two.test', 'K', [1, 0], 'accepted'),
+    ('reverse.test', 'K', [0, 1], 'accepted'),
+    ('nomx.test', 'K', [0, 1], 'accepted'),
+    ('[127.0.0.2]', 'K', [0, 1], 'accepted'),
+    ('backup.test', 'K', [1, 0], 'accepted'),
+    ('null.test', 'D', [0, 0], r'#5\.1\.10'),
+    ('loop.test', 'D', [0, 0], r'#5\.4\.6'),
+    ('nowhere.test', 'D', [0, 0], r'#5\.1\.2'),
+    ('broken.test', 'T', [0, 0], r'#4\.4\.3'),
+]
+
+
+def settings(home, server, port):
+    home.control('dnsservers', f'127.0.0.1:{server.port}')
+    home.control('smtpport', str(port))
+    home.control('allowloopback', '1')
+
+
+with dnslab.Responder(respond) as server:
+    for domain, verdict, connections, pattern in CASES:
+        with Peer({}) as one, Peer({}, address='127.0.0.2', port=one.port) as other, \
+                Home() as home:
+            settings(home, server, one.port)
+            with Worker(home, domain) as w:
+                answers = w.deliver(['a@' + domain])
+            good = [one.connections, other.connections] == connections
+            if not tap.ok(matches(answers, verdict, pattern) and good, f'{domain}: {verdict}'):
+                print(f'# {answers} {one.connections} {other.connections}')
+            answers = command(home, ['a@' + domain], destination=domain)
+            want = verdict.replace('T', 'Z')
+            tap.ok(matches(answers, want, pattern), f'{domain}: {want}, as a command')
+
+    with Peer({'greeting': CLOSE}) as one, Peer({}, address='127.0.0.2', port=one.port) as other, \
+            Home() as home:
+        settings(home, server, one.port)
+        with Worker(home, 'two.test') as w:
+            w.job(['a@two.test'])
+            _, host, address, answers = w.report(host=True)
+        tap.equal((answers[0].verdict, host, address), ('K', 'other.test', '127.0.0.2'),
+                  'the second MX, by name and address')
+    with Peer({}) as one, Home(helohost='x') as home:
+        settings(home, server, one.port)
+        with Worker(home, 'two.test') as w:
+            for _ in range(5):
+                w.deliver(['a@two.test'])
+            asked = server.count('two.test')
+            w.deliver(['a@two.test'])
+        tap.equal(server.count('two.test'), asked, 'an open session asks DNS no more')
+tap.end()
