@@ -210,7 +210,7 @@ class Instance:
 
     def s6(self, *argv):
         return subprocess.run(argv, cwd=self.home, capture_output=True, text=True,
-                              timeout=100, check=True).stdout
+                              timeout=100, check=True, preexec_fn=self._become).stdout
 
     def status(self):
         done = subprocess.run([os.path.join(self.bin, 'tern'), 'status', '--json', self.home],

@@ -21,8 +21,8 @@
  *             lets running deliveries finish; the others end when send closes
  *             their sockets. Whoever is left after STOP_SECONDS is killed.
  * Exits       0 after TERM when send ended well; else, when any of them ends,
- *             all are stopped the same way, and: 100 when the first to end said
- *             100 (the configuration is wrong), 111 otherwise.
+ *             all are stopped the same way, and: 100 when one of them did (its
+ *             settings are wrong), 111 otherwise.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -148,7 +148,7 @@ static enum stage stage = RUNNING;
 static int exit_code;
 static int64_t deadline;
 
-/* What the whole exits with is what the first end means; after TERM, what send's does. */
+/* Begins to stop: send is told to; the others end when it closes their sockets. */
 static void
 stop(int code)
 {
@@ -161,35 +161,41 @@ stop(int code)
 		kill(children[SEND].pid, SIGTERM);
 }
 
+/*
+ * When one ends, others end of that, and may be seen first. So each that ends
+ * otherwise than well is said, and the worst decides what we exit with.
+ */
 static void
 ended(struct child *child, int status)
 {
 	int code = spawn_exit_code(status);
 
 	child->pid = 0;
-	if (stage == RUNNING)
+	if (code == EXIT_OK) {
+		stop(EXIT_TEMPORARY);
+		return;
+	}
+	if (stage != KILLING)
 		strerr_warnw(child->program,
 			code == -1               ? " was killed by a signal"
-			: code == EXIT_PERMANENT ? " found its configuration wrong"
-			: code == EXIT_TEMPORARY ? " failed"
-						 : " ended",
-			"; stopping the others");
-	else if (child == &children[SEND] && exit_code == EXIT_OK && code != 0)
-		exit_code = EXIT_TEMPORARY;
-	stop(code == EXIT_PERMANENT ? EXIT_PERMANENT : EXIT_TEMPORARY);
+			: code == EXIT_PERMANENT ? " found its settings wrong"
+						 : " failed",
+			"; all are stopped");
+	stop(EXIT_TEMPORARY);
+	if (exit_code != EXIT_PERMANENT)
+		exit_code = code == EXIT_PERMANENT ? EXIT_PERMANENT : EXIT_TEMPORARY;
 }
 
-/* Reaps one child, or the one asked for. Returns whether there was one. */
-static int
-reap(pid_t which)
+static void
+reap(void)
 {
 	int status;
-	pid_t pid = waitpid(which, &status, WNOHANG);
+	pid_t pid;
 
-	for (size_t i = 0; pid > 0 && i < CHILDREN; i++)
-		if (children[i].pid == pid)
-			ended(&children[i], status);
-	return pid > 0;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < CHILDREN; i++)
+			if (children[i].pid == pid)
+				ended(&children[i], status);
 }
 
 static int
@@ -213,7 +219,7 @@ out_of_time(void)
 
 /* The next signal, or 0 when the time to stop is over. */
 static int
-signal_next(sigset_t const *awaited, siginfo_t *info)
+signal_next(sigset_t const *awaited)
 {
 	int64_t left = stage == STOPPING ? deadline - clock_monotonic() : 60000;
 	struct timespec timeout;
@@ -223,7 +229,7 @@ signal_next(sigset_t const *awaited, siginfo_t *info)
 		left = 0;
 	timeout.tv_sec = (time_t)(left / 1000);
 	timeout.tv_nsec = (long)(left % 1000) * 1000000;
-	signal = sigtimedwait(awaited, info, &timeout);
+	signal = sigtimedwait(awaited, NULL, &timeout);
 	if (signal == -1 && errno == EAGAIN && stage == STOPPING)
 		out_of_time();
 	return signal == -1 ? 0 : signal;
@@ -232,19 +238,14 @@ signal_next(sigset_t const *awaited, siginfo_t *info)
 static void
 watch(sigset_t const *awaited)
 {
-	siginfo_t info;
-
 	while (any_left()) {
-		int signal = signal_next(awaited, &info);
+		int signal = signal_next(awaited);
 
 		if (signal == SIGTERM || signal == SIGINT)
 			stop(EXIT_OK);
 		else if ((signal == SIGHUP || signal == SIGALRM) && children[SEND].pid)
 			kill(children[SEND].pid, signal);
-		else if (signal == SIGCHLD && info.si_pid > 0)
-			reap(info.si_pid); /* the first to end is the one that tells why */
-		while (reap(-1))
-			;
+		reap();
 	}
 }
 
