@@ -18,10 +18,11 @@
 
 #include "lib/clock.h"
 #include "lib/exits.h"
-#include "lib/number.h"
 #include "lib/packet.h"
 #include "lib/platform.h"
+#include "service/listeners.h"
 #include "service/pool.h"
+#include "service/worker.h"
 
 enum {
 	ACCEPT_PAUSE = 1000, /* milliseconds, when the system has no descriptor or memory left */
@@ -80,40 +81,12 @@ log_busy(struct client const *client, char const *limit)
 		limit);
 }
 
-/*
- * The worker's side.
- */
-static int volatile worker_connection = -1;
-static sig_atomic_t volatile worker_stopping;
-
-int
-service_is_stopping(void)
-{
-	return worker_stopping;
-}
-
-/* Lets the conversation see an end of input once it has read what has arrived. */
+/* What a worker must not keep of ours. */
 static void
-worker_stop(int number)
+parent_leave(void)
 {
-	int e = errno;
-
-	(void)number;
-	worker_stopping = 1;
-	if (worker_connection != -1)
-		shutdown(worker_connection, SHUT_RD);
-	errno = e;
-}
-
-/* Leaves the worker nothing of the parent's but descriptors 1 and 2. */
-static void
-worker_enter(void)
-{
-	struct sigaction action = {.sa_handler = worker_stop};
-
 	selfpipe_finish();
-	sigemptyset(&action.sa_mask);
-	if (sigaction(SIGTERM, &action, NULL) == -1 || dup2(null_device, 0) == -1)
+	if (dup2(null_device, 0) == -1)
 		_exit(EXIT_TEMPORARY);
 	for (unsigned i = 1; i < listener_count; i++)
 		close(listeners[i]);
@@ -122,35 +95,6 @@ worker_enter(void)
 		if (w->state != WORKER_NONE && w->socket != -1)
 			close(w->socket);
 	free(pool.workers);
-}
-
-static int
-worker_next(int parent)
-{
-	int fds[PACKET_FDS];
-	size_t count;
-	char byte;
-
-	if (packet_send(parent, span("", 1), NULL, 0) == -1)
-		return -1;
-	if (packet_receive(parent, &byte, 1, fds, &count) != 1 || count != 1)
-		return -1;
-	return fds[0];
-}
-
-static _Noreturn void
-worker_run(int parent, int connection)
-{
-	if (service->confine)
-		service->confine();
-	while (connection != -1) {
-		worker_connection = connection;
-		service->serve(connection);
-		worker_connection = -1;
-		close(connection);
-		connection = worker_next(parent);
-	}
-	exit(EXIT_OK);
 }
 
 /*
@@ -194,8 +138,8 @@ hand_to_new(int connection, struct client const *client, struct worker *place)
 		pid = fork();
 	if (pid == 0) {
 		close(sockets[0]);
-		worker_enter();
-		worker_run(sockets[1], connection);
+		parent_leave();
+		worker_run(service, sockets[1], connection);
 	}
 	if (pid == -1) {
 		int e = errno;
@@ -438,39 +382,6 @@ turn(struct pollfd *poll_set, struct worker **asked)
  * The start.
  */
 static void
-listener_take(int fd)
-{
-	int listening = 0, flags = fcntl(fd, F_GETFL);
-	socklen_t len = sizeof listening;
-
-	if (flags == -1 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == -1 ||
-		!listening) {
-		say("fatal", "descriptor %d is not a listening socket; tern-listen makes one", fd);
-		exit(EXIT_PERMANENT);
-	}
-	/* A client that gives up between poll and accept must not stop us. */
-	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1 || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
-		die_system("unable to prepare a listening socket");
-	listeners[listener_count++] = fd;
-}
-
-static void
-listeners_take(void)
-{
-	char const *text = getenv("TERN_LISTENERS");
-	uint64_t count = 1;
-
-	if (text && (number_parse(span_string(text), SERVICE_LISTENERS_MAX, &count) == -1 ||
-			    count == 0)) {
-		say("fatal", "TERN_LISTENERS is not a number from 1 to %d", SERVICE_LISTENERS_MAX);
-		exit(EXIT_PERMANENT);
-	}
-	listener_take(0);
-	for (int i = 0; i < (int)count - 1; i++)
-		listener_take(SERVICE_LISTENER_MORE + i);
-}
-
-static void
 signals_take(void)
 {
 	static int const ours[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
@@ -529,7 +440,7 @@ service_run(struct service const *given)
 	unsigned workers;
 
 	service = given;
-	listeners_take();
+	listener_count = listeners_take(service->program, listeners);
 	signals_take();
 	workers = workers_possible();
 	null_device = open("/dev/null", O_RDWR | O_CLOEXEC);
