@@ -124,7 +124,7 @@ give_up(struct transaction *t, enum sense sense, enum phase phase)
 		words_lost(&t->outcome->message, t->session, phase, 0);
 	else
 		words_quote_connected(&t->outcome->message, VERDICT_DEFERRED, t->session,
-			phase == PHASE_MAIL ? "sender was refused for now." : "it is leaving.");
+			sense == SENSE_CLOSING ? "it is leaving." : "sender was refused for now.");
 	t->outcome->asked = 0;
 	session_drop(t->session);
 	return TRANSACTION_NEXT;
