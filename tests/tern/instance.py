@@ -100,6 +100,16 @@ with ternlab.Instance(path='deep' + 'x' * 150 + '/home') as tern:
     tern.up()
     lab.ok(all(s['ready'] for s in tern.status()['services']), 'an instance can be moved')
 
+# In the foreground, for containers and systemd.
+with ternlab.Instance() as tern:
+    process = tern.popen('tern', 'up', '--foreground', tern.home)
+    ternlab.wait_until(lambda: os.path.exists(tern.path('service/send/supervise/status')) and all(
+        s['ready'] for s in tern.status()['services']), 'all to be ready')
+    lab.equal(tern.name_of(process.pid), 's6-svscan', 'up --foreground becomes s6-svscan')
+    process.send_signal(signal.SIGTERM)
+    lab.equal(process.wait(100), 0, 'which ends well on TERM')
+    lab.equal(tern.processes(), [], 'with all the rest')
+
 # Wrong settings: the service stays down and says why.
 with ternlab.Instance() as tern:
     tern.control('concurrencyremote', 'many')
