@@ -27,6 +27,7 @@
 #include "inject/names.h"
 #include "inject/request.h"
 #include "inject/send.h"
+#include "lib/descriptors.h"
 #include "lib/durable.h"
 #include "lib/exits.h"
 #include "lib/home.h"
@@ -87,18 +88,6 @@ names_find(struct names *names)
 		fail(FAIL_CONFIG, stralloc_0(&why) ? why.s : "out of memory", (char *)NULL);
 }
 
-static void
-standard_descriptors_open(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		close(fd);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -107,7 +96,8 @@ main(int argc, char **argv)
 	stralloc lists = STRALLOC_ZERO;
 
 	(void)argc;
-	standard_descriptors_open();
+	if (descriptors_open_standard() == -1)
+		fail(FAIL_SYSTEM, "/dev/null can not be opened: ", strerror(errno), (char *)NULL);
 	request_read(&request, base_name(argv[0]), argv);
 	if (request.mode == REQUEST_NOTHING)
 		return EXIT_OK;

@@ -1,0 +1,49 @@
+#include <stdio.h>
+#include <time.h>
+
+#include "lib/text.h"
+#include "qread/format.h"
+
+static int
+head_append(stralloc *out, struct message const *m)
+{
+	time_t arrival = (time_t)(m->id / 1000000);
+	char date[64] = "";
+	struct tm t;
+
+	if (gmtime_r(&arrival, &t)) {
+		static char const months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
+			"Aug", "Sep", "Oct", "Nov", "Dec"};
+		snprintf(date, sizeof date, "%d %s %d %02d:%02d:%02d GMT", t.tm_mday,
+			months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+	}
+	return text_append(out, date, "  #", (char *)NULL) && text_append_number(out, m->id) &&
+	       stralloc_cats(out, "  ") && text_append_number(out, m->entry.message) &&
+	       stralloc_cats(out, "  <") && text_append_clean(out, m->entry.envelope.sender) &&
+	       stralloc_cats(out, message_is_bouncing(m) ? "> bouncing\n" : ">\n");
+}
+
+static int
+message_append(stralloc *out, struct message const *m, struct format_totals const *before)
+{
+	int good = head_append(out, m);
+
+	(void)before;
+	for (uint64_t i = 0; good && i < m->deliveries.length; i++) {
+		struct delivery const *d = &m->deliveries.recipient[i];
+
+		good = text_append(out, d->status == DELIVERY_PENDING ? "" : "  done", "\t",
+			       format_locality(d->recipient), "\t", (char *)NULL) &&
+		       text_append_clean(out, d->recipient) && stralloc_catb(out, "\n", 1);
+	}
+	return good;
+}
+
+static int
+end_append(stralloc *out, struct format_totals const *totals)
+{
+	(void)out, (void)totals;
+	return 1;
+}
+
+struct format const format_qread = {message_append, end_append};
