@@ -52,7 +52,6 @@ fi
 
 commands "Use it as yourself" | grep -v '^make$' >"$top/user"
 script "$top/user" >"$top/user.sh"
-count=$(grep -c . "$top/user")
 (cd "$top/work" && HOME=$top/work/home && export HOME && $as sh "$top/user.sh")
 
 for section in "Install it" "Route it" "Operate it"; do
@@ -60,7 +59,6 @@ for section in "Install it" "Route it" "Operate it"; do
 done >"$top/root"
 if [ "$(id -u)" = 0 ] && unshare -m -p -f --mount-proc mount -t tmpfs none /var 2>/dev/null; then
 	script "$top/root" >"$top/root.sh"
-	count=$((count + $(grep -c . "$top/root")))
 	cp -a /etc "$top/etc"
 	sed -i '/^tern/d' "$top/etc/passwd" "$top/etc/shadow" "$top/etc/group" "$top/etc/gshadow"
 	cat >"$top/private.sh" <<END
