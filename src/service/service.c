@@ -248,6 +248,9 @@ workers_reap(void)
 		if (WIFSIGNALED(status))
 			say("warning", "worker %ld was ended by signal %d", (long)pid,
 				WTERMSIG(status));
+		else if (WEXITSTATUS(status) != EXIT_OK)
+			say("warning", "worker %ld ended with exit code %d", (long)pid,
+				WEXITSTATUS(status));
 		pool_forget(&pool, pid);
 		children--;
 	}
