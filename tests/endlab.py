@@ -34,6 +34,7 @@ class History:
     """The history of one message, also after it is gone: a second link to the file is kept."""
 
     def __init__(self, tern, id):
+        self.id = id
         self.path = tern.path('queue', 'hist', str(id % 64), str(id))
         self.kept = os.path.join(tern.top, f'history.{id}')
         ternlab.wait_until(self._keep, f'the history of {id}')
