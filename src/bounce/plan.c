@@ -97,7 +97,7 @@ notice_plan(struct notice *n, struct original const *o, struct settings const *s
 	random_name(n->boundary, sizeof n->boundary - 1);
 	n->boundary[sizeof n->boundary - 1] = '\0';
 	n->whole = !span_case_equal(o->ret, SPAN_LITERAL("HDRS")) &&
-		   (settings->original_bytes == 0 || o->length <= settings->original_bytes);
+		   o->length <= settings->original_bytes;
 	n->returned = o->length;
 	if (!n->whole)
 		why = header_measure(o, &n->returned);

@@ -10,7 +10,7 @@ struct settings {
 	stralloc me;
 	stralloc from;           /* bouncefrom@bouncehost */
 	stralloc double_to;      /* doublebounceto@doublebouncehost */
-	uint64_t original_bytes; /* larger originals are returned as headers; 0: no limit */
+	uint64_t original_bytes; /* of larger originals only the header is returned */
 };
 
 #define SETTINGS_ZERO                                                                              \
