@@ -71,7 +71,8 @@ descriptors_take(struct msghdr *message, int *fds, size_t *fd_count)
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-			fcntl(fd, F_SETFD, FD_CLOEXEC);
+			if (MSG_CMSG_CLOEXEC == 0)
+				fcntl(fd, F_SETFD, FD_CLOEXEC);
 			if (*fd_count < PACKET_FDS)
 				fds[(*fd_count)++] = fd;
 			else

@@ -19,6 +19,7 @@ rename_by_link(int from, char const *old_name, int to, char const *new_name)
 }
 
 #ifdef __linux__
+#include <linux/fs.h>
 #include <stdio.h>
 #include <sys/auxv.h>
 #include <sys/file.h>
@@ -214,9 +215,32 @@ platform_each_own_address(platform_address_function *f, void *context)
 	if (getifaddrs(&list) == -1)
 		return -1;
 	for (struct ifaddrs *i = list; i; i = i->ifa_next)
-		if (i->ifa_addr && (i->ifa_addr->sa_family == AF_INET ||
-					   i->ifa_addr->sa_family == AF_INET6))
+		if (i->ifa_addr &&
+			(i->ifa_addr->sa_family == AF_INET || i->ifa_addr->sa_family == AF_INET6))
 			f(context, i->ifa_addr);
 	freeifaddrs(list);
 	return 0;
 }
+
+#if defined __linux__ && defined FS_IOC_SETFLAGS
+void
+platform_spread_directories(char const *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int flags;
+
+	if (fd == -1)
+		return;
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
+		flags |= FS_TOPDIR_FL;
+		(void)!ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
+	close(fd);
+}
+#else
+void
+platform_spread_directories(char const *path)
+{
+	(void)path;
+}
+#endif

@@ -73,4 +73,12 @@ typedef void platform_address_function(void *context, struct sockaddr const *add
 /* Calls f for each address of this machine's interfaces. Returns 0, or -1 with errno. */
 int platform_each_own_address(platform_address_function *f, void *context);
 
+/*
+ * Asks the file system to place the directories made in `path` from now on far
+ * from one another. A hint, ignored where it is unknown. ext4 looks, for each
+ * file created, through what was deleted around it in the last seconds; a queue
+ * whose directories lie together spends more on that than on all else.
+ */
+void platform_spread_directories(char const *path);
+
 #endif

@@ -11,6 +11,7 @@
 #include <skalibs/strerr.h>
 
 #include "lib/exits.h"
+#include "lib/platform.h"
 #include "spool/layout.h"
 #include "tern/command.h"
 #include "tern/files.h"
@@ -112,6 +113,7 @@ entry_make(struct table_entry const *entry)
 	case TABLE_DIRECTORY: files_directory(entry->path, entry->mode); return;
 	case TABLE_SHARDS:
 		files_directory(entry->path, entry->mode);
+		platform_spread_directories(entry->path);
 		shards_make(entry);
 		return;
 	}
