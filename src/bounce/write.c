@@ -98,20 +98,27 @@ opening_append(stralloc *sa, struct notice const *n, struct settings const *sett
 		(char *)NULL);
 }
 
-/* The server's words begin a line of their own. */
+/* Breaks the line at the first byte of each `mark` in the text, which stands at start in *sa. */
+static void
+line_break(stralloc *sa, size_t start, struct span text, struct span mark)
+{
+	for (size_t i = 0; i + mark.len <= text.len; i++)
+		if (memcmp(text.s + i, mark.s, mark.len) == 0)
+			sa->s[start + i] = '\n';
+}
+
+/* The server's words, and what send adds to them, begin lines of their own. */
 static int
 reason_append(stralloc *sa, struct span text)
 {
 	size_t start = sa->len;
-	struct span const mark = SPAN_LITERAL("/Remote host said: ");
 
 	if (text.len == 0)
 		text = SPAN_LITERAL("No reason was given.");
 	if (!text_append_clean(sa, text))
 		return 0;
-	for (size_t i = 0; i + mark.len <= text.len; i++)
-		if (memcmp(text.s + i, mark.s, mark.len) == 0)
-			sa->s[start + i] = '\n';
+	line_break(sa, start, text, SPAN_LITERAL("/Remote host said: "));
+	line_break(sa, start, text, SPAN_LITERAL(" I'm not going to try again;"));
 	return stralloc_catb(sa, "\n", 1);
 }
 

@@ -39,6 +39,7 @@ action_list_queue(char *const *arguments)
 	for (size_t i = 0; i < count; i++)
 		argv[i + 1] = arguments[i];
 	execv(qread_program, (char *const *)argv);
+	free(argv);
 	fail_program(qread_program);
 }
 

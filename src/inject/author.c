@@ -134,6 +134,14 @@ author_find(struct author *author, struct request const *request, struct names c
 			(char *)NULL);
 }
 
+void
+author_free(struct author *author)
+{
+	stralloc_free(&author->address);
+	stralloc_free(&author->name);
+	stralloc_free(&author->sender);
+}
+
 /* The forms that mean something to send are no addresses by themselves. */
 static int
 is_verp(struct span s)

@@ -31,6 +31,8 @@ struct author {
 void author_find(struct author *author, struct request const *request, struct names const *names,
 	uint64_t now);
 
+void author_free(struct author *author);
+
 /*
  * The sender that -f names, completed: empty for the null sender. Exits when
  * it is no address.

@@ -308,3 +308,12 @@ compose(struct composed *composed, struct span header, struct author const *auth
 		puts_to(&composed->header, "\n");
 	}
 }
+
+void
+composed_free(struct composed *composed)
+{
+	stralloc_free(&composed->header);
+	stralloc_free(&composed->recipients);
+	stralloc_free(&composed->visible);
+	stralloc_free(&composed->return_path);
+}

@@ -34,4 +34,6 @@ struct composed {
 void compose(struct composed *composed, struct span header, struct author const *author,
 	struct names const *names, struct span lists, int strict, uint64_t now);
 
+void composed_free(struct composed *composed);
+
 #endif

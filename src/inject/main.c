@@ -118,5 +118,7 @@ main(int argc, char **argv)
 	if (request.mode == REQUEST_VERIFY)
 		action_verify(request.recipients, &names);
 	send_message(&request, &names, span(lists.s, lists.len));
+	names_free(&names);
+	stralloc_free(&lists);
 	return fflush(stdout) == 0 ? EXIT_OK : fail_code(FAIL_IO);
 }

@@ -92,3 +92,13 @@ names_complete(struct names const *n, stralloc *plain)
 	stralloc_free(&suffix);
 	return r;
 }
+
+void
+names_free(struct names *n)
+{
+	stralloc_free(&n->me);
+	stralloc_free(&n->default_host);
+	stralloc_free(&n->default_domain);
+	stralloc_free(&n->plus_domain);
+	stralloc_free(&n->id_host);
+}

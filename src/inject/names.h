@@ -35,4 +35,6 @@ int names_missing(struct names const *names, struct span plain, int has_domain, 
 /* Completes a plain address whose domain, if any, follows its last @. Returns 1, or 0. */
 int names_complete(struct names const *names, stralloc *plain);
 
+void names_free(struct names *names);
+
 #endif

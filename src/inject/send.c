@@ -145,6 +145,7 @@ header_prepare(struct job *job, struct composed *composed, struct span lists)
 	if (!stralloc_catb(&composed->header, "\n", 1))
 		fail_memory();
 	job->eight_bit = has_eight_bit(span(composed->header.s, composed->header.len));
+	author_free(&author);
 }
 
 static void
@@ -261,13 +262,15 @@ send_message(struct request const *request, struct names const *names, struct sp
 			(char *)NULL);
 	header_prepare(&job, &composed, lists);
 	header = span(composed.header.s, composed.header.len);
-	if (request->print) {
+	if (request->print)
 		message_print(&job, header);
-		return;
-	}
-	if (job.recipients.len == 0)
+	else if (job.recipients.len)
+		message_queue(&job, header);
+	else
 		fail(FAIL_DATA, "no recipients in the header (To, Cc, Bcc) or the command line",
 			(char *)NULL);
-	message_queue(&job, header);
+	composed_free(&composed);
+	stralloc_free(&job.sender);
+	stralloc_free(&job.recipients);
 	input_free(&job.input);
 }

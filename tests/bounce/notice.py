@@ -129,6 +129,7 @@ try:
     tap.equal(blocks[1]['Diagnostic-Code'], 'x-tern; Gone. (#5.1.1)', 'our own words')
     tap.equal((blocks[-1]['Status'], blocks[-1]['Diagnostic-Code']),
               ('5.4.7', 'smtp; 451 4.7.1 later'), 'a temporary reply after the last attempt')
+    tap.ok("\nRemote host said: 451 4.7.1 later\nI'm not going" in text, 'in lines of their own')
     tap.equal(text.count('>:\n'), 102, 'a paragraph for each')
     _, _, blocks, _ = parsed(printed(entry, history + spoollab.event(b'bounced', b'0-99')))
     tap.equal(len(blocks) - 1, 2, 'those that were told are not told again')

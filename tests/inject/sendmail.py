@@ -140,6 +140,16 @@ try:
               'then b.test port 25 or c.test port 25 (control/smtproutes:1)\n',
               '-bv names the route and its line')
 
+    session = (b'EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<q@other.test>\r\nDATA\r\n'
+               b'Subject: x\r\n\r\n..\r\n.\r\nQUIT\r\n')
+    done = home.run('sendmail', '-bs', input=session,
+                    environment={'PROTO': 'TCP', 'TCPREMOTEIP': '192.0.2.1'})
+    got = home.take()
+    tap.ok(done.returncode == 0 and done.stdout.startswith(b'220 host.test '), '-bs speaks SMTP')
+    tap.equal((got.sender, got.recipients, got.message),
+              (b'a@b.c', [b'q@other.test'], b'Subject: x\n\n.\n'), '-bs may relay')
+    tap.ok(b'192.0.2.1' not in got.origin, '-bs comes from here, whatever the environment says')
+
     # Configuration.
     os.unlink(os.path.join(home.path, 'control', 'me'))
     done = home.run('sendmail', 'a@b', input=MAIL)
