@@ -126,19 +126,20 @@ class Command(Client):
 class Service:
     """tern-listen and tern-smtpd -s, on a port of their own."""
 
-    def __init__(self, home, addresses='127.0.0.1:0'):
+    def __init__(self, home, addresses='127.0.0.1:0', before=()):
         self.log_path = os.path.join(home.path, 'log')
         ready, readiness = os.pipe()
         with open(self.log_path, 'wb') as log:
             self.process = subprocess.Popen(
-                [os.path.join(ternlab.BIN, 'tern-listen'), addresses,
+                [*before, os.path.join(ternlab.BIN, 'tern-listen'), addresses,
                  os.path.join(ternlab.BIN, 'tern-smtpd'), '-s', '-d', str(readiness)],
                 stdin=subprocess.DEVNULL, stderr=log, pass_fds=[readiness],
                 env=home.environment())
         os.close(readiness)
         select.select([ready], [], [], ternlab.PATIENCE)
         self.ready = os.read(ready, 10)
-        self.ready_closed = self.ready and os.read(ready, 10) == b''
+        # A program before it keeps the descriptor too.
+        self.ready_closed = self.ready and not before and os.read(ready, 10) == b''
         os.close(ready)
         ports = re.findall(r'listening on (\S+):(\d+)\n', self.log())
         self.addresses = [(host.strip('[]'), int(port)) for host, port in ports]
