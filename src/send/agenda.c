@@ -111,6 +111,17 @@ agenda_all_due(struct agenda *agenda)
 		agenda->heap[i].due = 0;
 }
 
+void
+agenda_clock_back(struct agenda *agenda, uint64_t seconds)
+{
+	for (size_t i = 0; i < agenda->length; i++) {
+		struct agenda_item *item = &agenda->heap[i];
+
+		if (item->due)
+			item->due = item->due > seconds ? item->due - seconds : 1;
+	}
+}
+
 size_t
 agenda_length(struct agenda const *agenda)
 {

@@ -49,6 +49,9 @@ uint64_t agenda_next(struct agenda const *agenda);
 /* Makes everything due, whatever the times of its recipients. */
 void agenda_all_due(struct agenda *agenda);
 
+/* The clock was set back by `seconds`: what waits, waits as long as before. */
+void agenda_clock_back(struct agenda *agenda, uint64_t seconds);
+
 size_t agenda_length(struct agenda const *agenda);
 
 #endif

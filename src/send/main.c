@@ -43,10 +43,11 @@
 enum {
 	LSPAWN_SOCKET = 3,
 	RSPAWN_SOCKET = 4,
-	LOADED_MAX = 20000,          /* messages in memory */
-	LOAD_AT_ONCE = 64,           /* before looking at the world again */
-	SCAN_MILLISECONDS = 1500000, /* 25 minutes, as qmail */
-	RETRY_MILLISECONDS = 10000,  /* for what our own disk refused */
+	LOADED_MAX = 20000,             /* messages in memory */
+	LOAD_AT_ONCE = 64,              /* before looking at the world again */
+	SCAN_MILLISECONDS = 1500000,    /* 25 minutes, as qmail */
+	RETRY_MILLISECONDS = 10000,     /* for what our own disk refused */
+	CLOCK_BACK_MILLISECONDS = 5000, /* less is the usual correction of a clock */
 	SYNC_MILLISECONDS = 1000
 };
 
@@ -111,6 +112,23 @@ messages_load(void)
 			return;
 		message_load(id, reason);
 	}
+}
+
+/*
+ * When the wall clock is set back, what waits would wait that much longer. Set
+ * forward, it makes things due, which is as it should be after a sleep.
+ */
+static void
+clock_watch(void)
+{
+	static int64_t offset_known;
+	int64_t offset = (int64_t)(clock_wall() / 1000) - clock_monotonic();
+
+	if (offset_known && offset < offset_known - CLOCK_BACK_MILLISECONDS) {
+		log_warning("the clock was set back", span("", 0));
+		agenda_clock_back(&queue_agenda, (uint64_t)(offset_known - offset) / 1000);
+	}
+	offset_known = offset;
 }
 
 static int64_t
@@ -233,6 +251,7 @@ run(void)
 		size_t count;
 		int wait;
 
+		clock_watch();
 		if (!worker_stopping) {
 			messages_load();
 			destination_dispatch(CHANNEL_LOCAL);

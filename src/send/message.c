@@ -196,15 +196,12 @@ batches_start(struct batch *batches)
 static struct batch *
 message_sort(struct message *m, int forced, int *failed)
 {
-	uint64_t now = now_seconds();
 	struct batch *batches = NULL;
 
 	*failed = 0;
 	for (uint64_t i = 0; i < m->deliveries.length && !*failed; i++) {
-		struct delivery const *d = &m->deliveries.recipient[i];
-
-		if (d->status == DELIVERY_PENDING && (forced || d->next <= now))
-			*failed = recipient_sort(m, (uint32_t)i, &batches) == -1;
+		if (m->deliveries.recipient[i].status == DELIVERY_PENDING)
+			*failed = recipient_sort(m, (uint32_t)i, forced, &batches) == -1;
 	}
 	if (*failed) {
 		batches_drop(m, batches);

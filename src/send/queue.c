@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <skalibs/strerr.h>
@@ -20,7 +21,7 @@ struct agenda queue_agenda = AGENDA_ZERO;
 struct idset queue_known = IDSET_ZERO;
 int queue_trigger = -1;
 
-enum { SCAN_IDLE = -1, ID_LINE_MAX = 21 };
+enum { SCAN_IDLE = -1, ID_LINE_MAX = 21, SCAN_WAIT_MAX = 4 * 3600 };
 
 static int scan_shard = SCAN_IDLE;
 static int scan_again;
@@ -131,7 +132,18 @@ queue_scan_is_running(void)
 	return scan_shard != SCAN_IDLE;
 }
 
-/* A message that was tried before waits until its history's mtime. */
+static uint64_t
+time_bounded(time_t due)
+{
+	time_t latest = time(NULL) + SCAN_WAIT_MAX;
+
+	return due < 1 ? 1 : (uint64_t)(due < latest ? due : latest);
+}
+
+/*
+ * A message that was tried before waits until its history's mtime; but not
+ * longer than a while, since the clock may have been wrong then.
+ */
 static void
 found_in_scan(uint64_t id)
 {
@@ -144,7 +156,7 @@ found_in_scan(uint64_t id)
 	if (lstat(path, &st) == -1) {
 		found_new(id);
 	} else if (idset_add(&queue_known, id) == 1) {
-		queue_wait(id, st.st_mtime > 1 ? (uint64_t)st.st_mtime : 1);
+		queue_wait(id, time_bounded(st.st_mtime));
 	}
 }
 

@@ -45,6 +45,19 @@ retry_key(struct batch const *b)
 	return at < name.len ? span(name.s + at + 1, name.len - at - 1) : name;
 }
 
+int
+message_recipient_is_due(struct delivery const *d, struct span domain, uint64_t now)
+{
+	struct retry_rule rule;
+	unsigned rule_line;
+
+	if (d->next <= now)
+		return 1;
+	retry_find(&settings.retry, domain, &rule, &rule_line);
+	return d->next - now > retry_interval(&rule, d->attempts + 1) &&
+	       d->next - now > retry_interval(&rule, d->attempts);
+}
+
 static struct outcome
 temporary_outcome(struct batch const *b, struct delivery const *d, enum verdict verdict)
 {

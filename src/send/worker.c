@@ -11,6 +11,7 @@
 #include "send/settings.h"
 #include "wire/job.h"
 #include "wire/report.h"
+#include "wire/verp.h"
 #include "wire/workerrequest.h"
 
 enum {
@@ -269,10 +270,14 @@ worker_idle_expire(int64_t now, int exiting)
 
 /* --- jobs and reports --- */
 
-/* Fills the job with the next recipients of the batch. */
+/*
+ * Fills the job with the next recipients of the batch. With VERP each has a
+ * sender of its own; one that would be too long stays the pattern.
+ */
 static void
 job_fill(struct job *job, struct batch const *b, uint64_t number)
 {
+	static stralloc sender = STRALLOC_ZERO;
 	struct envelope const *e = &b->message->entry.envelope;
 	char const *address = b->addresses.s + b->addresses_taken;
 	size_t left = genalloc_len(uint32_t, &b->numbers) - b->taken;
@@ -285,6 +290,13 @@ job_fill(struct job *job, struct batch const *b, uint64_t number)
 	job->destination = b->destination->name;
 	job->sender = e->sender;
 	job->recipients = left < JOB_RECIPIENTS_MAX ? left : JOB_RECIPIENTS_MAX;
+	if (verp_is_pattern(e->sender)) {
+		sender.len = 0;
+		if (verp_expand(&sender, e->sender, span_string(address)) &&
+			sender.len < ADDRESS_LIMIT)
+			job->sender = span(sender.s, sender.len);
+		job->recipients = 1;
+	}
 	for (size_t i = 0; i < job->recipients; i++) {
 		job->recipient[i] = span_string(address);
 		address += job->recipient[i].len + 1;

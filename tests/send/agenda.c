@@ -30,6 +30,9 @@ order(void)
 	agenda_all_due(&agenda);
 	ok(agenda_take(&agenda, 1, &id, &reason) && id == 9 && reason == AGENDA_FORCED,
 		"or at once, when all is due");
+	agenda_add(&agenda, 9, 1000);
+	agenda_clock_back(&agenda, 300);
+	ok(agenda_next(&agenda) == 700, "a clock that is set back makes nothing wait longer");
 	free(agenda.heap);
 }
 
