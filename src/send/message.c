@@ -138,18 +138,23 @@ batch_append(struct batch *b, uint32_t number, stralloc const *address)
 	       stralloc_catb(&b->addresses, address->s, address->len + 1);
 }
 
-/* Finds or makes the batch for one recipient and adds it. Returns 0, or -1 without memory. */
+/*
+ * Finds or makes the batch for one recipient, and adds it when it is due.
+ * Returns 0, or -1 without memory.
+ */
 static int
-recipient_sort(struct message *m, uint32_t number, struct batch **batches)
+recipient_sort(struct message *m, uint32_t number, int forced, struct batch **batches)
 {
 	static stralloc address = STRALLOC_ZERO;
+	struct delivery const *recipient = &m->deliveries.recipient[number];
 	struct span domain;
 	struct destination *d;
-	int kind = domains_route(
-		&settings.domains, m->deliveries.recipient[number].recipient, &address, &domain);
+	int kind = domains_route(&settings.domains, recipient->recipient, &address, &domain);
 
 	if (kind == -1)
 		return -1;
+	if (!forced && !message_recipient_is_due(recipient, domain, now_seconds()))
+		return 0;
 	d = kind == ADDRESS_LOCAL ? destination_get(CHANNEL_LOCAL, span(address.s, address.len))
 				  : destination_get(CHANNEL_REMOTE, domain);
 	if (!d)
