@@ -9,15 +9,17 @@ static enum class const class_of[256] = {
 	['.'] = DOT,
 };
 
+/* clang-format off */
 /* Only text and line ends come out; which, follows from the state entered and left. */
 static enum data_state const next[][CLASSES] = {
-	/*                   OTHER         DOT           CR           LF               NUL */
-	[DATA_LINE_START] = {DATA_TEXT,    DATA_DOT,     DATA_CR,     DATA_BARE_LF,    DATA_NUL},
-	[DATA_TEXT]       = {DATA_TEXT,    DATA_TEXT,    DATA_CR,     DATA_BARE_LF,    DATA_NUL},
+	/*                   OTHER         DOT           CR            LF               NUL */
+	[DATA_LINE_START] = {DATA_TEXT,    DATA_DOT,     DATA_CR,      DATA_BARE_LF,    DATA_NUL},
+	[DATA_TEXT]       = {DATA_TEXT,    DATA_TEXT,    DATA_CR,      DATA_BARE_LF,    DATA_NUL},
 	[DATA_CR]         = {DATA_BARE_CR, DATA_BARE_CR, DATA_BARE_CR, DATA_LINE_START, DATA_NUL},
-	[DATA_DOT]        = {DATA_TEXT,    DATA_TEXT,    DATA_DOT_CR, DATA_BARE_LF,    DATA_NUL},
+	[DATA_DOT]        = {DATA_TEXT,    DATA_TEXT,    DATA_DOT_CR,  DATA_BARE_LF,    DATA_NUL},
 	[DATA_DOT_CR]     = {DATA_BARE_CR, DATA_BARE_CR, DATA_BARE_CR, DATA_END,        DATA_NUL},
 };
+/* clang-format on */
 
 void
 data_reader_init(struct data_reader *reader)
