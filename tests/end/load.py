@@ -158,7 +158,8 @@ def parent_name(tern, pid):
 
 def victim_of(tern, name, which):
     for pid in tern.processes(name):
-        is_worker = parent_name(tern, pid) in (name, 'tern-rspawn', 'tern-lspawn')
+        # A worker whose parent was killed finishes its connection, as a child of nobody.
+        is_worker = parent_name(tern, pid) not in ('s6-supervise', 'tern-start')
         if is_worker == (which == 'worker'):
             return pid
     return None
