@@ -80,10 +80,18 @@ $B/tests/%: tests/%.c tests/tap.h $(libraries:%=$B/%.a)
 	$(CC_LINE) $(CPPFLAGS) -I. $(CFLAGS) -o $@ $< $(libraries:%=$B/%.a) \
 	    $(libraries:%=$B/%.a) $(LDFLAGS) $(LDLIBS)
 
-$B/fuzz/%: tests/fuzz/%.c $(wildcard src/*/*.[ch])
+fuzz-clang := clang -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+    -fno-sanitize-recover=undefined -std=c11 -MMD -MP
+$B/fuzz/%.o: src/%.c
 	@mkdir -p $(@D)
-	clang -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(CPPFLAGS) \
-	    -I. -std=c11 -o $@ $< $(wildcard src/lib/*.c src/wire/*.c src/policy/*.c) $(LDLIBS)
+	$(fuzz-clang) $(CPPFLAGS) -c -o $@ $<
+
+$B/fuzz/tern.a: $(patsubst src/%.c,$B/fuzz/%.o,$(wildcard src/lib/*.c src/wire/*.c src/policy/*.c))
+	@rm -f $@
+	ar -rcs $@ $^
+
+$B/fuzz/%: tests/fuzz/%.c $B/fuzz/tern.a
+	$(fuzz-clang) $(CPPFLAGS) -I. -fsanitize=fuzzer -o $@ $< $B/fuzz/tern.a $(LDLIBS)
 
 # Owners and modes come from the table in src/tern/table.c, which "tern owners"
 # applies here, and "tern init" when it has made the users.
@@ -124,4 +132,4 @@ uninstall:
 clean:
 	rm -rf $B
 
--include $(wildcard $B/*/*.d)
+-include $(wildcard $B/*/*.d $B/*/*/*.d)
