@@ -62,8 +62,9 @@ def five_thousand(folder):
 
 class Ledger:
     """What a few clients sent: each message has a name, and is sent again until it hears 250,
-    as mail servers do it. `doubts` are the names whose text was on its way when the connection
-    broke: there nobody can know, and the second copy is the price of not losing it."""
+    as mail servers do it. `doubts` are the names whose text was handed in and got no answer, or
+    a 451 because smtpd got none from the queue: there nobody can know, and the second copy is
+    the price of not losing it."""
 
     def __init__(self, tern):
         self.tern = tern
@@ -126,6 +127,7 @@ class Ledger:
                 self.taken.add(name)
                 return session
             self.refused[code] += 1
+            self.doubts[name] += 1
         except smtplib.SMTPResponseException as e:
             self.refused[e.smtp_code] += 1
         except (OSError, smtplib.SMTPException):
@@ -199,7 +201,7 @@ def explain(arrivals, ledger):
         if entries - 1 > ledger.doubts[name]:
             unexplained.append(name)
     print(f'# {len(twice)} of {len(arrivals)} came more than once: {by_client} copies because the '
-          f'client lost its connection before the answer to the text and sent again; {by_delivery} '
+          f'client got no answer to the text, or 451, and sent again; {by_delivery} '
           'because what delivered or noted the delivery was killed in between', flush=True)
     return unexplained, by_delivery
 
