@@ -132,4 +132,4 @@ uninstall:
 clean:
 	rm -rf $B
 
--include $(wildcard $B/*/*.d $B/*/*/*.d)
+-include $(wildcard $B/*/*.d $B/fuzz/*/*.d)
