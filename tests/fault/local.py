@@ -1,0 +1,136 @@
+#!/usr/bin/python3
+"""tern-local killed, or refused by the system, at each of its system calls: what it reports
+as delivered is there, once and whole; what it does not is there, whole, after one more try."""
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import faultlab
+import locallab
+import ternlab
+
+lab = ternlab.Tap()
+TEXT = b'From: a@example.net\nSubject: fault\n\n' + b'a line of the message\n' * 4000 + b'From me\n'
+PLACES = {
+    'maildir': './Maildir/\n',
+    'mbox': './mbox\n',
+    'forward': '&else@example.net\n',
+    'program': f'|cat >$PPID.$$.out; mv $PPID.$$.out $$.program\n',
+    'several': './Maildir/\n|cat >$$.out; mv $$.out $$.program\n&else@example.net\n./mbox\n',
+}
+FROM = b'From me\n'
+
+
+class Box:
+    """Where the message may have come, and how often."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.user = locallab.User()
+        self.user.maildir()
+        self.user.write('.qmail', PLACES[kind])
+        self.queue = locallab.Queue(self.user)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *rest):
+        self.queue.__exit__()
+        self.user.__exit__()
+
+    def copies(self):
+        """The texts at each place; broken ones too, but for what tmp/ or a .out may hold."""
+        user = self.user
+        found = {'maildir': user.mail(), 'forward': [m for m, _ in self.queue.messages]}
+        found['program'] = [user.read(n) for n in os.listdir(user.home) if n.endswith('.program')]
+        mbox = (b'\n' + (user.read('mbox') or b'')).split(b'\nFrom ')[1:]
+        found['mbox'] = [text.partition(b'\n')[2] for text in mbox]
+        wanted = PLACES if self.kind == 'several' else [self.kind]
+        return {place: texts for place, texts in found.items() if place in wanted}
+
+    def whole(self, place, text):
+        if place == 'mbox':
+            return text.endswith(TEXT.replace(FROM, b'>' + FROM) + b'\n') or \
+                text.endswith(TEXT.replace(FROM, b'>' + FROM))
+        return text.endswith(TEXT)
+
+    def violations(self, least, most, torn=()):
+        """What is wrong with the places; torn names those where a part may be left."""
+        wrong = []
+        for place, texts in self.copies().items():
+            whole = [t for t in texts if self.whole(place, t)]
+            if len(whole) != len(texts) and place not in torn:
+                wrong.append(f'I2: {place}: a part of the message')
+            if not least <= len(whole) <= most:
+                wrong.append(f'{"I1" if len(whole) < least else "I4"}: {place}: {len(whole)}')
+        return '; '.join(wrong)
+
+    def left(self):
+        return os.listdir(self.user.path('Maildir', 'tmp'))
+
+    def deliver(self, tool=()):
+        """One job for a worker; the letter of its report, or None when it died."""
+        with locallab.Worker(self.user, tool=tool) as worker:
+            worker.socket.settimeout(20)
+            try:
+                return worker.deliver(TEXT)[0]
+            except (TypeError, ConnectionError):  # no report, no reader
+                return None
+
+
+def judge(task):
+    kind, *point = task
+    point = faultlab.Point(*point)
+    with Box(kind) as box:
+        letter = box.deliver(faultlab.inject(point))
+        if letter == 'K':
+            return box.violations(1, 1) or None
+        if letter == 'D':
+            return 'bounced by a fault of ours'
+        # A mailbox is appended to in place: what a kill leaves there is a part.
+        torn = ['mbox'] if point.fault == 'KILL' else []
+        wrong = box.violations(0, 1, torn)
+        if point.fault != 'KILL' and box.left() and point.name not in ('unlinkat', 'unlink'):
+            wrong = wrong or f'left in tmp: {box.left()}'
+        again = box.deliver()
+        if again != 'K':
+            return f'I7: then {again}'
+        return wrong or box.violations(1, 2, torn) or None
+
+
+def base(kind):
+    with Box(kind) as box:
+        trace = os.path.join(box.user.tern, 'trace')
+        lab.equal(box.deliver(['strace', '-D', '-o', trace]), 'K', f'{kind}, without a fault')
+        lab.equal(box.violations(1, 1), '', '... once')
+        return faultlab.points(faultlab.baseline(trace))
+
+
+def tasks():
+    found = []
+    for kind in PLACES:
+        found += [Task(kind, *point) for point in base(kind)]
+    return found
+
+
+class Task(tuple):
+    """A point of one kind of delivery."""
+
+    def __new__(cls, *values):
+        return super().__new__(cls, values)
+
+    @property
+    def name(self):
+        return self[0], self[1]
+
+    @property
+    def fault(self):
+        return self[3]
+
+
+if faultlab.strace_works():
+    faultlab.sweep(lab, 'syscall', 'tern-local', tasks(), judge, sample=200)
+else:
+    lab.skip('faults at each call of tern-local', 'needs strace')
+lab.end()
