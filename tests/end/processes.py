@@ -63,7 +63,7 @@ def no_new_processes(tern, sink):
     lab.equal(syncs, 2 * COUNT, 'two fsyncs for each message, and no more')
     workers = {m[1] for m in tern.log_matches(r'^smtpd: pid (\d+) ip=127\.0\.0\.1 event=accept', 'smtpd')}
     lab.ok(len(workers) <= 5, f'few processes served the one client: {len(workers)}')
-    lab.ok(sink.connections <= 22, f'the relay saw few connections: {sink.connections}')
+    lab.ok(sink.connections <= 20, f'the relay saw few connections: {sink.connections}')
 
 
 def one_client_one_process(tern):
@@ -82,7 +82,9 @@ def one_client_one_process(tern):
         t.join()
     lab.equal(failed, [], '20 clients with addresses of their own: all is taken')
     served = collections.defaultdict(set)
-    for m in tern.wait_log(r'^smtpd: pid (\d+) ip=(\S+) event=accept', COUNT + 203, 'smtpd'):
+    ternlab.wait_until(lambda: len(tern.log_matches(r' ip=127\.0\.0\.([2-9]|[12]\d) event=accept', 'smtpd')) == 200,
+                       '200 lines in the log of smtpd')
+    for m in tern.log_matches(r'^smtpd: pid (\d+) ip=(\S+) event=accept', 'smtpd'):
         served[m[1]].add(m[2])
     lab.equal({p: a for p, a in served.items() if len(a) != 1}, {}, 'no process ever served two of them')
     lab.ok(set(addresses) <= set.union(*served.values()), 'and each was served')
@@ -142,12 +144,15 @@ def fsyncs_before_250(tern):
 why = endlab.Strace.missing()
 with ternlab.Sink() as sink, ternlab.Instance() as tern:
     tern.control('smtproutes', f':127.0.0.1:{sink.port}')
+    # Sessions are not kept over a change of routes, and a file that is younger than the clock
+    # of its file system can tell counts as changing.
+    os.utime(tern.path('control/smtproutes'), (1, 1))
     tern.up()
     if why:
         lab.skip('no process is made for a message', why)
     else:
         no_new_processes(tern, sink)
-    one_client_one_process(tern) if not why else None
+    one_client_one_process(tern)
     if why:
         lab.skip('one destination, one process', why)
         lab.skip('two fsyncs before 250', why)
