@@ -11,7 +11,7 @@
 packages='
 build make gcc libc6-dev skalibs-dev s6
 demo python3 python3-aiosmtpd
-test clang clang-format mandoc strace valgrind curl procps python3-dnspython
+test clang libclang-rt-dev clang-format mandoc strace valgrind curl procps python3-dnspython
 test swaks msmtp libpython3.11-testsuite
 test nsd unbound dovecot-lmtpd
 peer postfix spamassassin
@@ -57,18 +57,27 @@ install() {
 unpack() {
 	[ ! -e "build/peers/.$1" ] || return 0
 	mkdir -p build/peers/deb || return 1
-	(cd build/peers/deb && chmod 777 . && apt-get -qq download "$1") &&
+	(
+		cd build/peers/deb || exit 1
+		get="apt-get -qq -o APT::Sandbox::User=root download $1"
+		$get 2>/dev/null || { $as_root apt-get -qq update && $get; }
+	) &&
 		dpkg -x build/peers/deb/"$1"_*.deb build/peers && touch "build/peers/.$1"
 }
 
 cd "$(dirname "$0")/.." || exit 1
 install_groups=
+peers=
 for group; do
 	case $group in
-	peer) for package in $(names peer); do unpack "$package" || exit 1; done ;;
+	peer) peers=$(names peer) ;;
 	*) install_groups="$install_groups $group" ;;
 	esac
 done
-[ -n "$install_groups" ] || exit 0
 wanted=$(missing $install_groups)
-[ -z "$wanted" ] || install $wanted
+if [ -n "$wanted" ]; then
+	install $wanted || exit 1
+fi
+for package in $peers; do
+	unpack "$package" || exit 1
+done

@@ -8,6 +8,7 @@
 
 #include <skalibs/strerr.h>
 
+#include "lib/clock.h"
 #include "lib/exits.h"
 #include "lib/spawn.h"
 #include "tern/command.h"
@@ -18,9 +19,7 @@
 
 #define USAGE "tern up [--foreground] [DIR]"
 
-enum { SCAN_SECONDS = 10, READY_FD = 4 };
-
-static char const *const ready_milliseconds = "20000";
+enum { SCAN_SECONDS = 10, READY_SECONDS = 20, READY_FD = 4 };
 
 static char const *const svscan[] = {"s6-svscan", "-d", "4", "service", NULL};
 
@@ -115,19 +114,37 @@ wanted_list(struct services const *services)
 	}
 }
 
+/* Whether nothing will change by waiting: each is ready, or stays down. */
+static int
+all_settled(void)
+{
+	for (size_t i = 0; i < wanted.count; i++) {
+		struct service_state state;
+
+		service_state_read(&state, wanted.path[i]);
+		if (state.up ? !state.ready : state.wanted)
+			return 0;
+	}
+	return 1;
+}
+
+/* s6-svwait does not notice what was down for good before it looked: it is asked again. */
 static void
 wait_until_ready(void)
 {
-	static char const *argv[SERVICES_MAX * 2 + 5] = {"s6-svwait", "-U", "-t"};
-	size_t argc = 3;
+	static char const *argv[SERVICES_MAX * 2 + 5] = {"s6-svwait", "-U", "-t", "500"};
+	int64_t deadline = clock_monotonic() + READY_SECONDS * 1000;
+	stralloc ignored = STRALLOC_ZERO;
+	size_t argc = 4;
 
-	argv[argc++] = ready_milliseconds;
 	for (size_t i = 0; i < wanted.count; i++)
 		if (supervisor_wait(wanted.path[i], SCAN_SECONDS * 1000))
 			argv[argc++] = wanted.path[i];
 	argv[argc] = NULL;
-	if (argc > 4)
-		command_run(argv);
+	while (argc > 4 && command_read(argv, &ignored) != 0 && !all_settled())
+		if (clock_monotonic() >= deadline)
+			break;
+	stralloc_free(&ignored);
 }
 
 int
