@@ -24,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,48 +68,10 @@ configure(void)
 	return r;
 }
 
-/* What control/access says about the client. */
-static void
-rules_apply(struct client *client)
-{
-	struct access_rule const *rule = access_find(&settings.access, &client->address);
-	struct span value;
-
-	if (!rule)
-		return;
-	client->allowed = rule->allow;
-	client->relay = access_variable(rule, "RELAYCLIENT", &client->added);
-	if (access_variable(rule, "DATABYTES", &value))
-		number_parse(value, UINT64_MAX, &client->databytes);
-}
-
-/* ip is the client's address where our starter told it, or NULL. */
-static void
-client_identify(struct client *client, int socket, char const *ip)
-{
-	struct sockaddr_storage peer;
-
-	memset(client, 0, sizeof *client);
-	client->socket = socket;
-	client->allowed = 1;
-	client->databytes = settings.databytes;
-	strcpy(client->ip, "unknown");
-	if (ip)
-		client->known = netaddress_parse(&client->address, span_string(ip)) == 0;
-	else
-		client->known = getpeername(socket, (struct sockaddr *)&peer,
-					&(socklen_t){sizeof peer}) == 0 &&
-				netaddress_of_socket(&client->address, &peer) == 0;
-	if (!client->known)
-		return;
-	netaddress_format(client->ip, &client->address);
-	rules_apply(client);
-}
-
 static void
 serve(int connection)
 {
-	client_identify(&session.client, connection, NULL);
+	client_identify(&session.client, &settings, connection, NULL);
 	session_run(&session, connection, connection);
 }
 
@@ -187,32 +148,19 @@ service(int ready_fd)
 	return service_run(&this);
 }
 
-/* Our starter may have rules of its own. */
-static int
-environment_apply(struct client *client)
-{
-	char const *relay = getenv("RELAYCLIENT"), *databytes = getenv("DATABYTES");
-
-	if (relay) {
-		client->relay = 1;
-		client->added = span_string(relay);
-	}
-	if (databytes &&
-		number_parse(span_string(databytes), UINT64_MAX, &client->databytes) == -1) {
-		say_fatal("DATABYTES in the environment is not a number", NULL);
-		return -1;
-	}
-	return 0;
-}
-
 static int
 command(void)
 {
+	char const *wrong;
+
 	if (configure() == -1)
 		return EXIT_PERMANENT;
-	client_identify(&session.client, 0, getenv("TCPREMOTEIP"));
-	if (environment_apply(&session.client) == -1)
+	client_identify(&session.client, &settings, 0, getenv("TCPREMOTEIP"));
+	wrong = client_environment_apply(&session.client);
+	if (wrong) {
+		say_fatal(wrong, NULL);
 		return EXIT_PERMANENT;
+	}
 	session_run(&session, 0, 1);
 	submit_close(&submit);
 	session_free(&session);

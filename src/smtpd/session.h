@@ -5,9 +5,9 @@
 
 #include <skalibs/stralloc.h>
 
-#include "lib/netaddress.h"
 #include "lib/stream.h"
 #include "service/submit.h"
+#include "smtpd/client.h"
 #include "smtpd/settings.h"
 #include "wire/envelope.h"
 #include "wire/smtpcommand.h"
@@ -26,18 +26,6 @@ enum {
 	SESSION_REFUSALS_LOGGED_MAX = 100,
 	SESSION_HELO_MAX = 255,
 	SESSION_REPLY_MAX = 510 /* RFC 5321, 4.5.3.1.5, without CR LF */
-};
-
-/* Who it is and what the rules give him; known before the greeting. */
-struct client {
-	char ip[NETADDRESS_TEXT_MAX]; /* "unknown" when it can not be told */
-	struct netaddress address;
-	int known;         /* whether address is set */
-	int allowed;       /* to speak with us at all */
-	int relay;         /* may send anywhere */
-	struct span added; /* then: what is appended to each of his recipients */
-	uint64_t databytes;
-	int socket; /* where to ask for our own address, -1: nowhere */
 };
 
 /* From MAIL to the end of DATA. */

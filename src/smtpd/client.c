@@ -1,0 +1,58 @@
+#include "smtpd/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/number.h"
+
+/* What control/access says about the client. */
+static void
+rules_apply(struct client *client, struct settings const *settings)
+{
+	struct access_rule const *rule = access_find(&settings->access, &client->address);
+	struct span value;
+
+	if (!rule)
+		return;
+	client->allowed = rule->allow;
+	client->relay = access_variable(rule, "RELAYCLIENT", &client->added);
+	if (access_variable(rule, "DATABYTES", &value))
+		number_parse(value, UINT64_MAX, &client->databytes);
+}
+
+void
+client_identify(struct client *client, struct settings const *settings, int socket, char const *ip)
+{
+	struct sockaddr_storage peer;
+
+	memset(client, 0, sizeof *client);
+	client->socket = socket;
+	client->allowed = 1;
+	client->databytes = settings->databytes;
+	strcpy(client->ip, "unknown");
+	if (ip)
+		client->known = netaddress_parse(&client->address, span_string(ip)) == 0;
+	else
+		client->known = getpeername(socket, (struct sockaddr *)&peer,
+					&(socklen_t){sizeof peer}) == 0 &&
+				netaddress_of_socket(&client->address, &peer) == 0;
+	if (!client->known)
+		return;
+	netaddress_format(client->ip, &client->address);
+	rules_apply(client, settings);
+}
+
+char const *
+client_environment_apply(struct client *client)
+{
+	char const *relay = getenv("RELAYCLIENT"), *databytes = getenv("DATABYTES");
+
+	if (relay) {
+		client->relay = 1;
+		client->added = span_string(relay);
+	}
+	if (databytes && number_parse(span_string(databytes), UINT64_MAX, &client->databytes) == -1)
+		return "DATABYTES in the environment is not a number";
+	return NULL;
+}

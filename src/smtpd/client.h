@@ -1,0 +1,35 @@
+#ifndef SMTPD_CLIENT_H
+#define SMTPD_CLIENT_H
+
+#include <stdint.h>
+
+#include "lib/netaddress.h"
+#include "lib/span.h"
+#include "smtpd/settings.h"
+
+/* Who it is and what the rules give him; known before the greeting. */
+struct client {
+	char ip[NETADDRESS_TEXT_MAX]; /* "unknown" when it can not be told */
+	struct netaddress address;
+	int known;         /* whether address is set */
+	int allowed;       /* to speak with us at all */
+	int relay;         /* may send anywhere */
+	struct span added; /* then: what is appended to each of his recipients */
+	uint64_t databytes;
+	int socket; /* where to ask for our own address, -1: nowhere */
+};
+
+/*
+ * Sets *client for the peer of a socket; ip is its address where our starter
+ * told it, or NULL. What control/access says about it is applied.
+ */
+void client_identify(
+	struct client *client, struct settings const *settings, int socket, char const *ip);
+
+/*
+ * Our starter may have rules of its own: RELAYCLIENT and DATABYTES of the
+ * environment. Returns NULL, or what is wrong with them.
+ */
+char const *client_environment_apply(struct client *client);
+
+#endif
