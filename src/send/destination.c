@@ -182,8 +182,11 @@ channel_max(enum channel channel)
 unsigned
 destination_workers_max(struct destination const *d)
 {
-	if (d->channel == CHANNEL_LOCAL)
-		return (unsigned)channel_max(CHANNEL_LOCAL);
+	if (d->channel == CHANNEL_LOCAL) {
+		uint64_t share = channel_max(CHANNEL_LOCAL) / DESTINATION_LOCAL_SHARE;
+
+		return share ? (unsigned)share : 1;
+	}
 	return d->unreachable ? 1 : DESTINATION_WORKERS_MAX;
 }
 

@@ -18,6 +18,7 @@ enum channel { CHANNEL_LOCAL, CHANNEL_REMOTE, CHANNELS };
 
 enum {
 	DESTINATION_WORKERS_MAX = 20,  /* of one remote destination at once */
+	DESTINATION_LOCAL_SHARE = 4,   /* a local one has at most one place of so many */
 	DESTINATION_READY_MAX = 60,    /* messages loaded for one while many are loaded */
 	DESTINATION_LOADED_MANY = 2000 /* from here on more of one destination wait outside */
 };

@@ -1,6 +1,7 @@
 #include "send/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -150,13 +151,14 @@ worker_make_idle(struct worker *w)
 	destination_wants(w->destination);
 }
 
+/* It never blocks: a worker that does not read its jobs must not keep us from the others. */
 static void
 worker_arrived(struct destination *d, int socket)
 {
 	struct worker *w = calloc(1, sizeof *w);
 
-	if (!w || worker_add(w) == -1) {
-		log_alert("out of memory for a worker", span("", 0));
+	if (!w || fcntl(socket, F_SETFL, O_NONBLOCK) == -1 || worker_add(w) == -1) {
+		log_alert("no memory for a worker", span("", 0));
 		free(w);
 		close(socket);
 		d->workers--;
