@@ -61,6 +61,12 @@ platform_no_new_privileges(void)
 }
 
 void
+platform_undumpable(void)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
+void
 platform_signal_at_parent_death(int signal)
 {
 	prctl(PR_SET_PDEATHSIG, signal);
@@ -130,6 +136,11 @@ platform_no_new_privileges(void)
 {
 	errno = ENOTSUP;
 	return -1;
+}
+
+void
+platform_undumpable(void)
+{
 }
 
 void

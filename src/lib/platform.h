@@ -25,6 +25,9 @@ int platform_accept(int listener, struct sockaddr_storage *address);
 /* Gives up for ever the gaining of privileges by exec. Returns 0, or -1 where it is unknown. */
 int platform_no_new_privileges(void);
 
+/* Keeps other processes of this user from tracing us, and us from leaving a core. */
+void platform_undumpable(void);
+
 /*
  * Asks for a signal when the parent dies, however it does; does nothing where
  * that is unknown. Call it after the last change of user, which undoes it, and
