@@ -9,10 +9,11 @@
 /*
  * control/retry: when a destination is tried again, and how often.
  *
- *   domain:attempts:interval[,interval...]
+ *   domain[/class]:attempts:interval[,interval...]
  *
- * Looked up like smtproutes. attempts 0: no limit but queuelifetime. The last
- * interval repeats. Without the file: ":0:5m,10m,20m,40m,1h,2h,4h".
+ * Looked up like smtproutes; for each key the line with the class of the
+ * trouble (wire/deferral.h) goes before the one without. attempts 0: no limit but queuelifetime.
+ * The last interval repeats. Without the file: ":0:5m,10m,20m,40m,1h,2h,4h".
  */
 enum {
 	RETRY_INTERVALS_MAX = 64,
@@ -31,11 +32,12 @@ int retry_parse(struct retry_rule *rule, struct span value, char const **reason)
 
 struct retry {
 	struct domainmap map;
+	uint32_t longest; /* of all intervals, also the built-in ones: seconds */
 };
 
 #define RETRY_ZERO                                                                                 \
 	{                                                                                          \
-		DOMAINMAP_ZERO                                                                     \
+		DOMAINMAP_ZERO, 0                                                                  \
 	}
 
 /*
@@ -45,9 +47,12 @@ struct retry {
  */
 int retry_load(struct retry *retry, stralloc *why);
 
-/* The rule for a destination; never fails. *line is 0 when it is the default. */
-void retry_find(
-	struct retry const *retry, struct span domain, struct retry_rule *rule, unsigned *line);
+/*
+ * The rule for a destination and a class of trouble ("" for none); never
+ * fails. *line is 0 when it is the default.
+ */
+void retry_find(struct retry const *retry, struct span domain, char const *class,
+	struct retry_rule *rule, unsigned *line);
 
 /* Seconds from attempt number `attempt` (1 is the first) to the next. */
 uint32_t retry_interval(struct retry_rule const *rule, uint32_t attempt);

@@ -153,7 +153,7 @@ recipient_sort(struct message *m, uint32_t number, int forced, struct batch **ba
 
 	if (kind == -1)
 		return -1;
-	if (!forced && !message_recipient_is_due(recipient, domain, now_seconds()))
+	if (!forced && !message_recipient_is_due(recipient, now_seconds()))
 		return 0;
 	d = kind == ADDRESS_LOCAL ? destination_get(CHANNEL_LOCAL, span(address.s, address.len))
 				  : destination_get(CHANNEL_REMOTE, domain);

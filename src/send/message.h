@@ -58,7 +58,7 @@ void message_load(uint64_t id, enum agenda_reason reason);
  * Whether a pending recipient is to be tried at `now`: its time has come, or it
  * is so far away that the clock must have been wrong when it was chosen.
  */
-int message_recipient_is_due(struct delivery const *d, struct span domain, uint64_t now);
+int message_recipient_is_due(struct delivery const *d, uint64_t now);
 
 /* Takes the verdict on one recipient of a batch, by its place in the batch. */
 void message_result(struct batch *batch, size_t place, enum verdict verdict, struct span host,

@@ -7,6 +7,7 @@
 #include "send/history.h"
 #include "send/log.h"
 #include "send/settings.h"
+#include "wire/deferral.h"
 #include "wire/history.h"
 
 /*
@@ -27,7 +28,11 @@ static char const too_long[] =
 static char const too_often[] =
 	" I'm not going to try again; that was the last attempt of control/retry. (#5.4.7)";
 
-enum { ADDED_MAX = sizeof too_long };
+enum {
+	ADDED_MAX = sizeof too_long,
+	JITTER_FROM = 60,     /* seconds; a shorter interval is meant as it is said */
+	GREYLIST_SECONDS = 60 /* until the second attempt, when the server gives no time */
+};
 
 static uint64_t
 now_seconds(void)
@@ -46,40 +51,70 @@ retry_key(struct batch const *b)
 }
 
 int
-message_recipient_is_due(struct delivery const *d, struct span domain, uint64_t now)
+message_recipient_is_due(struct delivery const *d, uint64_t now)
 {
-	struct retry_rule rule;
-	unsigned rule_line;
+	uint64_t longest = settings.retry.longest + settings.retry.longest / 16;
 
-	if (d->next <= now)
-		return 1;
-	retry_find(&settings.retry, domain, &rule, &rule_line);
-	return d->next - now > retry_interval(&rule, d->attempts + 1) &&
-	       d->next - now > retry_interval(&rule, d->attempts);
+	return d->next <= now || d->next - now > longest;
+}
+
+/*
+ * Longer intervals get up to a sixteenth more, so that what was deferred
+ * together does not come back together.
+ */
+static uint64_t
+jitter(uint64_t id, uint32_t interval)
+{
+	uint64_t spread = interval >= JITTER_FROM ? interval / 16 : 0;
+
+	return spread ? (id * UINT64_C(0x9e3779b97f4a7c15) >> 32) % (spread + 1) : 0;
+}
+
+/*
+ * Where no line of control/retry decides, a server that greylists is tried a
+ * second time when it says, or soon.
+ */
+static uint32_t
+interval_of(struct retry_rule const *rule, unsigned rule_line, enum deferral_class class,
+	uint32_t attempt, struct span text)
+{
+	uint32_t interval = retry_interval(rule, attempt);
+	uint32_t hint;
+
+	if (rule_line || class != DEFERRAL_GREYLIST || attempt != 1)
+		return interval;
+	hint = deferral_hint(text);
+	if (hint == 0)
+		return GREYLIST_SECONDS;
+	return hint < GREYLIST_SECONDS ? GREYLIST_SECONDS : hint;
 }
 
 static struct outcome
-temporary_outcome(struct batch const *b, struct delivery const *d, enum verdict verdict)
+temporary_outcome(
+	struct batch const *b, struct delivery const *d, enum verdict verdict, struct span text)
 {
 	uint64_t now = now_seconds();
 	uint64_t expires = b->message->id / 1000000 + settings.queuelifetime;
 	uint32_t attempts = d->attempts + (verdict == VERDICT_DEFERRED);
+	enum deferral_class class = deferral_classify(verdict, text);
 	struct retry_rule rule;
-	unsigned line;
+	unsigned rule_line;
+	uint32_t interval;
 	uint64_t next;
 
-	retry_find(&settings.retry, retry_key(b), &rule, &line);
+	retry_find(&settings.retry, retry_key(b), deferral_class_name(class), &rule, &rule_line);
 	if (now >= expires)
 		return (struct outcome){HISTORY_FAILED, DELIVERY_FAILED, attempts, 0, too_long};
 	if (verdict == VERDICT_DEFERRED && rule.attempts && attempts >= rule.attempts)
 		return (struct outcome){HISTORY_FAILED, DELIVERY_FAILED, attempts, 0, too_often};
-	next = now + retry_interval(&rule, d->attempts + 1);
+	interval = interval_of(&rule, rule_line, class, d->attempts + 1, text);
+	next = now + interval + jitter(b->message->id, interval);
 	return (struct outcome){verdict == VERDICT_DEFERRED ? HISTORY_DEFERRED : HISTORY_TROUBLE,
 		DELIVERY_PENDING, attempts, next < expires ? next : expires, NULL};
 }
 
 static struct outcome
-outcome_of(struct batch const *b, struct delivery const *d, enum verdict verdict)
+outcome_of(struct batch const *b, struct delivery const *d, enum verdict verdict, struct span text)
 {
 	switch (verdict) {
 	case VERDICT_DELIVERED:
@@ -89,7 +124,7 @@ outcome_of(struct batch const *b, struct delivery const *d, enum verdict verdict
 	case VERDICT_DEFERRED:
 	case VERDICT_TROUBLE: break;
 	}
-	return temporary_outcome(b, d, verdict);
+	return temporary_outcome(b, d, verdict, text);
 }
 
 /* The line that is being gathered: recipients with the same outcome share one. */
@@ -135,7 +170,7 @@ message_result(struct batch *b, size_t place, enum verdict verdict, struct span 
 	struct message *m = b->message;
 	uint32_t number = genalloc_s(uint32_t, &b->numbers)[place];
 	struct delivery *d = &m->deliveries.recipient[number];
-	struct outcome outcome = outcome_of(b, d, verdict);
+	struct outcome outcome = outcome_of(b, d, verdict, text);
 
 	if (text.len > HISTORY_TEXT_MAX - ADDED_MAX)
 		text.len = HISTORY_TEXT_MAX - ADDED_MAX;

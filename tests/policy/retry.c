@@ -65,7 +65,7 @@ lookup(void)
 	if (!mkdtemp(dir) || chdir(dir) == -1 || mkdir("control", 0700) == -1)
 		return;
 	ok(retry_load(&retry, &why) == 0, "no file is no error");
-	retry_find(&retry, SPAN_LITERAL("any.example"), &rule, &line);
+	retry_find(&retry, SPAN_LITERAL("any.example"), "", &rule, &line);
 	ok(line == 0 && rule.attempts == 0 && rule.interval[0] == 300 &&
 			retry_interval(&rule, 7) == 14400 && retry_interval(&rule, 70) == 14400,
 		"the default");
@@ -75,14 +75,27 @@ lookup(void)
 	ok(retry_load(&retry, &why) == 0 && why.len, "a bad line is said");
 	stralloc_0(&why);
 	ok(strstr(why.s, "control/retry:4: ") != NULL, "with file and line: %s", why.s);
-	retry_find(&retry, SPAN_LITERAL("Example.ORG"), &rule, &line);
+	retry_find(&retry, SPAN_LITERAL("Example.ORG"), "", &rule, &line);
 	ok(rule.attempts == 6 && line == 6, "the later of two lines counts, without case");
-	retry_find(&retry, SPAN_LITERAL("a.b.example.org"), &rule, &line);
+	retry_find(&retry, SPAN_LITERAL("a.b.example.org"), "", &rule, &line);
 	ok(rule.attempts == 4 && line == 3, "a suffix");
-	retry_find(&retry, SPAN_LITERAL("other.example"), &rule, &line);
+	retry_find(&retry, SPAN_LITERAL("other.example"), "", &rule, &line);
 	ok(rule.attempts == 9 && line == 5, "the default line");
-	retry_find(&retry, SPAN_LITERAL("bad.example"), &rule, &line);
+	retry_find(&retry, SPAN_LITERAL("bad.example"), "", &rule, &line);
 	ok(rule.attempts == 0 && line == 0, "a bad line falls back on the built-in rule");
+	file_write(
+		"example.org:3:1m\nexample.org/greylist:4:2m\n/greylist:5:3m\n.org/connect:6:4m\n");
+	retry_load(&retry, &why);
+	retry_find(&retry, SPAN_LITERAL("example.org"), "greylist", &rule, &line);
+	ok(line == 2, "a class has a line of its own");
+	retry_find(&retry, SPAN_LITERAL("example.org"), "connect", &rule, &line);
+	ok(line == 1, "the domain's line goes before the class of a suffix");
+	retry_find(&retry, SPAN_LITERAL("b.org"), "connect", &rule, &line);
+	ok(line == 4, "which holds for other domains");
+	retry_find(&retry, SPAN_LITERAL("b.net"), "greylist", &rule, &line);
+	ok(line == 3, "a class for everybody");
+	retry_find(&retry, SPAN_LITERAL("b.net"), "4xx", &rule, &line);
+	ok(line == 0, "and another class of trouble has the default");
 	unlink("control/retry");
 	rmdir("control");
 	if (chdir("/") == 0)
