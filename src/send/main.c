@@ -31,6 +31,7 @@
 
 #include "lib/clock.h"
 #include "lib/exits.h"
+#include "policy/confinement.h"
 #include "send/destination.h"
 #include "send/helpers.h"
 #include "send/history.h"
@@ -156,6 +157,8 @@ timers_run(void)
 		clean_retry();
 		next_retry = now + RETRY_MILLISECONDS;
 	}
+	if (queue_scan_take_incomplete())
+		next_scan = earlier(next_scan, now + RETRY_MILLISECONDS);
 	if (now >= next_scan) {
 		queue_scan_start();
 		next_scan = now + SCAN_MILLISECONDS;
@@ -340,6 +343,7 @@ main(int argc, char const *const *argv)
 	next_scan = clock_monotonic() + SCAN_MILLISECONDS;
 	if (ready && (write(ready, "\n", 1) != 1 || close(ready) == -1))
 		strerr_diefusys(EXIT_TEMPORARY, "tell that we are ready");
+	confinement_enter(CONFINEMENT_SEND);
 	run();
 	return EXIT_OK;
 }

@@ -25,6 +25,7 @@ enum { SCAN_IDLE = -1, ID_LINE_MAX = 21, SCAN_WAIT_MAX = 4 * 3600 };
 
 static int scan_shard = SCAN_IDLE;
 static int scan_again;
+static int scan_incomplete; /* a directory could not be read */
 
 /* Without memory a message is forgotten until the next scan finds it. */
 static void
@@ -175,6 +176,13 @@ found_history(uint64_t id)
 }
 
 static void
+scan_trouble(char const *path)
+{
+	log_alert("can not be read, will try again: ", span_string(path));
+	scan_incomplete = 1;
+}
+
+static void
 directory_scan(char const *path, void (*found)(uint64_t))
 {
 	DIR *dir = opendir(path);
@@ -182,13 +190,24 @@ directory_scan(char const *path, void (*found)(uint64_t))
 	uint64_t id;
 
 	if (!dir) {
-		log_alert("can not be read: ", span_string(path));
+		scan_trouble(path);
 		return;
 	}
-	while ((d = readdir(dir)))
+	while (errno = 0, (d = readdir(dir)))
 		if (spool_id_parse(d->d_name, &id) == 0)
 			found(id);
+	if (errno)
+		scan_trouble(path);
 	closedir(dir);
+}
+
+int
+queue_scan_take_incomplete(void)
+{
+	int incomplete = scan_incomplete;
+
+	scan_incomplete = 0;
+	return incomplete;
 }
 
 void

@@ -26,4 +26,7 @@ void queue_scan_start(void);
 void queue_scan_step(void);
 int queue_scan_is_running(void);
 
+/* Whether a directory could not be read since the last call: then one looks again soon. */
+int queue_scan_take_incomplete(void);
+
 #endif
