@@ -10,7 +10,8 @@
  *   descriptor 2  the log
  *
  * Files: removes queue/mess/S/ID, then queue/hist/S/ID; or moves queue/mess/S/ID
- * to queue/bad/ID.
+ * to queue/bad/ID. Makes removals durable, those of one second together, so that
+ * a power cut brings no message back that was done longer ago.
  *
  * Trusts tern-send, which alone knows what is done: dies if it writes garbage.
  *
@@ -18,6 +19,7 @@
  * system failed us.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,17 +27,24 @@
 
 #include <skalibs/stralloc.h>
 
+#include "lib/clock.h"
 #include "lib/durable.h"
 #include "lib/exits.h"
 #include "lib/home.h"
 #include "lib/privilege.h"
 #include "lib/span.h"
+#include "policy/confinement.h"
 #include "spool/layout.h"
 
 enum {
-	REQUEST_MAX = 22, /* the mark, 20 digits and a newline */
-	INPUT_SIZE = 4096 /* a pipe takes so much from send at once */
+	REQUEST_MAX = 22,  /* the mark, 20 digits and a newline */
+	INPUT_SIZE = 4096, /* a pipe takes so much from send at once */
+	SYNC_MILLISECONDS = 1000
 };
+
+/* The directories with removals that are not durable, and when that is due (clock_monotonic). */
+static unsigned char unsynced[SPOOL_SHARDS];
+static int64_t sync_due = -1;
 
 static int
 fatal(int code, char const *what, char const *why)
@@ -54,7 +63,43 @@ file_remove(char const *path)
 	return 0;
 }
 
-/* The message first: without its history a finished recipient would be a new one. */
+/* Returns 1 if no removal from the id's directory can be undone by a power cut any more. */
+static int
+shard_sync(uint64_t id)
+{
+	char path[SPOOL_PATH_MAX];
+
+	if (!unsynced[id % SPOOL_SHARDS])
+		return 1;
+	unsynced[id % SPOOL_SHARDS] = 0;
+	spool_mess_directory(path, id);
+	if (durable_directory(path) == 0)
+		return 1;
+	fprintf(stderr, "tern-clean: warning: removals from %s can not be made durable: %s\n", path,
+		strerror(errno));
+	return 0;
+}
+
+static void
+shards_sync_all(void)
+{
+	for (uint64_t shard = 0; shard < SPOOL_SHARDS; shard++)
+		shard_sync(shard);
+	sync_due = -1;
+}
+
+static void
+shard_changed(uint64_t id)
+{
+	unsynced[id % SPOOL_SHARDS] = 1;
+	if (sync_due == -1)
+		sync_due = clock_monotonic() + SYNC_MILLISECONDS;
+}
+
+/*
+ * The message first, and durably so: without its history a finished recipient
+ * would be a new one. Most messages have none.
+ */
 static int
 message_remove(uint64_t id)
 {
@@ -63,8 +108,11 @@ message_remove(uint64_t id)
 	spool_mess_path(path, id);
 	if (!file_remove(path))
 		return 0;
+	shard_changed(id);
 	spool_hist_path(path, id);
-	return file_remove(path);
+	if (access(path, F_OK) == -1 && errno == ENOENT)
+		return 1;
+	return shard_sync(id) && file_remove(path);
 }
 
 /* Returns 1 if the entry is no longer among the messages. */
@@ -126,6 +174,22 @@ requests_do(char *input, size_t *len)
 	return 0;
 }
 
+/* Waits for requests; meanwhile makes durable what is due. */
+static void
+input_wait(void)
+{
+	struct pollfd input = {.fd = 0, .events = POLLIN};
+
+	while (sync_due != -1) {
+		int64_t wait = sync_due - clock_monotonic();
+
+		if (wait <= 0)
+			shards_sync_all();
+		else if (poll(&input, 1, (int)wait) != 0)
+			return;
+	}
+}
+
 static int
 run(void)
 {
@@ -133,9 +197,11 @@ run(void)
 	size_t len = 0;
 
 	for (;;) {
-		ssize_t n = read(0, input + len, sizeof input - len);
+		ssize_t n;
 		int code;
 
+		input_wait();
+		n = read(0, input + len, sizeof input - len);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
@@ -154,6 +220,8 @@ run(void)
 int
 main(int argc, char **argv)
 {
+	int code;
+
 	(void)argv;
 	if (argc != 1)
 		return fatal(EXIT_PERMANENT, "usage", "tern-clean");
@@ -162,5 +230,8 @@ main(int argc, char **argv)
 	if (privilege_become_owner("queue/mess") == -1)
 		return fatal(EXIT_PERMANENT, "queue/mess", strerror(errno));
 	signal(SIGPIPE, SIG_IGN);
-	return run();
+	confinement_enter(CONFINEMENT_CLEAN);
+	code = run();
+	shards_sync_all();
+	return code;
 }
