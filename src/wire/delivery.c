@@ -17,6 +17,10 @@ event_apply(struct delivery *d, struct history_line const *line)
 			d->status = DELIVERY_DONE;
 		return;
 	case HISTORY_FAILED: d->status = DELIVERY_FAILED; break;
+	case HISTORY_REMOVED: d->status = DELIVERY_DONE; return;
+	case HISTORY_RETRY: d->next = 0; return;
+	case HISTORY_HELD:
+	case HISTORY_RELEASED: return;
 	case HISTORY_DEFERRED:
 	case HISTORY_TROUBLE:
 		if (d->status == DELIVERY_FAILED)
@@ -31,6 +35,20 @@ event_apply(struct delivery *d, struct history_line const *line)
 	d->when = line->time;
 }
 
+/* Also a hold of long ago has a time. */
+static void
+line_apply(struct delivery_list *list, struct history_line const *line)
+{
+	if (line->event == HISTORY_HELD)
+		list->held = line->time ? line->time : 1;
+	else if (line->event == HISTORY_RELEASED)
+		list->held = 0;
+	for (size_t r = 0; r < line->ranges; r++)
+		for (uint64_t i = line->range[r].first;
+			i <= line->range[r].last && i < list->length; i++)
+			event_apply(&list->recipient[i], line);
+}
+
 int
 delivery_replay(struct delivery_list *list, struct envelope const *envelope, struct span history,
 	unsigned *damaged)
@@ -38,6 +56,7 @@ delivery_replay(struct delivery_list *list, struct envelope const *envelope, str
 	struct history_line line;
 	size_t position = 0;
 
+	list->held = 0;
 	list->length = envelope->recipients;
 	list->recipient = calloc(list->length ? (size_t)list->length : 1, sizeof *list->recipient);
 	if (!list->recipient)
@@ -45,10 +64,7 @@ delivery_replay(struct delivery_list *list, struct envelope const *envelope, str
 	for (uint64_t i = 0; i < list->length; i++)
 		envelope_recipient_next(envelope, &position, &list->recipient[i].recipient);
 	while (history_next(&line, &history, damaged))
-		for (size_t r = 0; r < line.ranges; r++)
-			for (uint64_t i = line.range[r].first;
-				i <= line.range[r].last && i < list->length; i++)
-				event_apply(&list->recipient[i], &line);
+		line_apply(list, &line);
 	return 0;
 }
 

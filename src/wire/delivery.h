@@ -14,7 +14,7 @@
 enum delivery_status {
 	DELIVERY_PENDING,
 	DELIVERY_FAILED, /* and its bounce is not yet written */
-	DELIVERY_DONE    /* delivered, or failed and the sender told */
+	DELIVERY_DONE    /* delivered, or failed and the sender told, or removed */
 };
 
 struct delivery {
@@ -29,6 +29,8 @@ struct delivery {
 struct delivery_list {
 	struct delivery *recipient;
 	uint64_t length;
+	uint64_t held; /* since when nothing of it is tried (seconds since 1970); 0: it is not held
+			*/
 };
 
 /*

@@ -12,6 +12,10 @@ static char const *const event_names[] = {
 	[HISTORY_DEFERRED] = "deferred",
 	[HISTORY_TROUBLE] = "trouble",
 	[HISTORY_BOUNCED] = "bounced",
+	[HISTORY_HELD] = "held",
+	[HISTORY_RELEASED] = "released",
+	[HISTORY_RETRY] = "retry",
+	[HISTORY_REMOVED] = "removed",
 };
 
 enum { EVENTS = sizeof event_names / sizeof event_names[0], CRC_DIGITS = 8 };

@@ -24,7 +24,12 @@ enum history_event {
 	HISTORY_FAILED,    /* done but for the bounce */
 	HISTORY_DEFERRED,  /* the destination said: later; counts as an attempt */
 	HISTORY_TROUBLE,   /* we could not even ask; does not count as an attempt */
-	HISTORY_BOUNCED    /* the sender has been told of these failures; done */
+	HISTORY_BOUNCED,   /* the sender has been told of these failures; done */
+	/* What an administrator wanted (wire/order.h); no attempt. */
+	HISTORY_HELD,     /* the message, whatever its recipients, is not tried, */
+	HISTORY_RELEASED, /* until it is released */
+	HISTORY_RETRY,    /* due now */
+	HISTORY_REMOVED   /* done, and nobody is told */
 };
 
 enum {
