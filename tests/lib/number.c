@@ -46,15 +46,16 @@ main(void)
 		uint64_t value = 77;
 		int r = number_parse(span_string(numbers[i].text), numbers[i].max, &value);
 
-		ok(r == numbers[i].result && value == (r ? 77 : numbers[i].value), "number '%s' up to %llu",
-			numbers[i].text, (unsigned long long)numbers[i].max);
+		ok(r == numbers[i].result && value == (r ? 77 : numbers[i].value),
+			"number '%s' up to %llu", numbers[i].text,
+			(unsigned long long)numbers[i].max);
 	}
 	for (size_t i = 0; i < sizeof durations / sizeof durations[0]; i++) {
 		uint64_t value = 77;
 		int r = duration_parse(span_string(durations[i].text), 604800, &value);
 
-		ok(r == durations[i].result && value == (r ? 77 : durations[i].seconds), "duration '%s'",
-			durations[i].text);
+		ok(r == durations[i].result && value == (r ? 77 : durations[i].seconds),
+			"duration '%s'", durations[i].text);
 	}
 	return tap_end();
 }

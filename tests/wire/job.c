@@ -20,7 +20,7 @@ static struct {
 	{PACKET("x\0002\0003\0000\0000\0d\0s@x\0r@x"), -1, "a number that is none"},
 	{PACKET("1\0002\00018446744073709551615\0000\0000\0d\0s\0r"), -1,
 		"a length beyond any file"},
-	{"1\0002\0003\0000\0000\0d\0s@x\0r@x", 21, -1, "cut in the last recipient"},
+	{"1\0002\0003\0000\0000\0d\0s@x\0r@x", 19, -1, "cut in the last recipient"},
 	{"", 0, -1, "nothing"},
 };
 
