@@ -4,7 +4,7 @@
 # task, setuid programs, and mail through them.
 
 cd "$(dirname "$0")/../.." || exit 1
-TERN_BUILD=${TERN_BUILD:-$PWD/build}
+build=${TERN_MAKE:-${TERN_BUILD:-$PWD/build}}
 count=0
 failed=0
 
@@ -46,7 +46,7 @@ files() {
 }
 
 install_make() {
-	make -s B="$TERN_BUILD" PREFIX="$prefix" DESTDIR="$destdir" "$@"
+	make -s B="$build" PREFIX="$prefix" DESTDIR="$destdir" "$@"
 }
 
 below_destdir() {

@@ -4,6 +4,7 @@
 
 cd "$(dirname "$0")/../.." || exit 1
 TERN_BUILD=${TERN_BUILD:-$PWD/build}
+build=${TERN_MAKE:-$TERN_BUILD}
 source=$PWD
 count=0
 
@@ -18,7 +19,7 @@ commands() {
 # What stands for the reader: builds elsewhere, does not watch for ever.
 prelude() {
 	cat <<END
-make() { command make -s -C "$source" B="$TERN_BUILD" PREFIX="$top/usr" MANDIR="$top/man" "\$@"; }
+make() { command make -s -C "$source" B="$build" PREFIX="$top/usr" MANDIR="$top/man" "\$@"; }
 tail() { command tail -n 5 "\$2"; }
 man() { command man -M "$top/man" "\$@"; }
 END
