@@ -177,7 +177,9 @@ def queue_command(tern, text):
 
 @contextlib.contextmanager
 def small_disk(tern, options):
-    """Has queue/mess on a small file system of its own, with the same folders."""
+    """Has queue/mess on a small file system of its own, with the same folders; the queue service
+    is started there, for it may only write where it was started."""
+    tern.s6('s6-svc', '-wD', '-T', '30000', '-d', 'service/queue')
     mess = tern.path('queue/mess')
     status = os.stat(mess)
     shards = {n: os.stat(os.path.join(mess, n)) for n in os.listdir(mess)}
@@ -188,9 +190,12 @@ def small_disk(tern, options):
             os.makedirs(path, exist_ok=True)
             os.chown(path, s.st_uid, s.st_gid)
             os.chmod(path, s.st_mode & 0o7777)
+        tern.s6('s6-svc', '-wU', '-T', '30000', '-u', 'service/queue')
         yield mess
+        tern.s6('s6-svc', '-wD', '-T', '30000', '-d', 'service/queue')
     finally:
         subprocess.run(['umount', '-l', mess], check=True)
+        tern.s6('s6-svc', '-u', 'service/queue')
 
 
 def full(tern, what):
@@ -239,7 +244,7 @@ def disk_full(tern):
     except subprocess.CalledProcessError as e:
         lab.skip('a full disk', f'mount: {e.stderr.decode().strip()}')
     tern.s6('s6-svc', '-u', 'service/send')
-    ternlab.wait_until(lambda: is_up(tern, 'send'), 'send to be ready')
+    endlab.wait_ready(tern)
 
 
 def broken_entry(tern, sink):
