@@ -29,6 +29,7 @@
 #include "lib/home.h"
 #include "lib/number.h"
 #include "lib/packet.h"
+#include "policy/confinement.h"
 #include "wire/bouncejob.h"
 #include "wire/queueexit.h"
 
@@ -215,6 +216,8 @@ main(int argc, char **argv)
 		return print(argv[1], argv[2]);
 	if (argc != 1)
 		die(EXIT_PERMANENT, "usage: tern-bounce [entry history]", NULL);
+	submit.service_only = !confinement_queue_is_program();
+	confinement_enter(CONFINEMENT_BOUNCE);
 	serve();
 	submit_close(&submit);
 	return EXIT_OK;

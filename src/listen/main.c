@@ -25,6 +25,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "lib/confine.h"
 #include "lib/control.h"
 #include "lib/exits.h"
 #include "lib/home.h"
@@ -337,6 +338,8 @@ main(int argc, char **argv)
 	listeners_choose(argv[optind]);
 	v4_settle();
 	tcp_bind_all();
+	if (user)
+		confine_capabilities_bound();
 	if (user && privilege_become_owner(user) == -1)
 		die(EXIT_PERMANENT, "unable to become the owner of %s: %s", user, strerror(errno));
 	unix_bind_all(mode); /* as the user: a directory of its own is no place for root to write */

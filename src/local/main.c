@@ -32,6 +32,7 @@
 #include "local/deliver.h"
 #include "local/program.h"
 #include "local/worker.h"
+#include "policy/confinement.h"
 
 enum mode { MODE_COMMAND, MODE_DRY, MODE_WORKER };
 
@@ -153,6 +154,7 @@ main(int argc, char **argv)
 	to.tern = open(home_path(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mode != MODE_WORKER)
 		return command_run(&to, argv[6], mode == MODE_DRY ? DELIVER_DRY : DELIVER_REALLY);
+	confinement_enter(CONFINEMENT_LOCAL);
 	worker_run(&mail, &to);
 	return EXIT_OK;
 }

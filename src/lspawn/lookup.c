@@ -13,6 +13,7 @@
 #include "lib/privilege.h"
 #include "lib/spawn.h"
 #include "lspawn/accounts.h"
+#include "policy/confinement.h"
 
 enum { ANSWER = 1, DESCRIPTORS_MAX = 64 };
 
@@ -28,8 +29,11 @@ answer_and_exit(struct span local)
 		account_trouble_format(&answer,
 			SPAN_LITERAL("Unable to look up accounts: run/lookup must be there and "
 				     "must not be root's. (#4.3.5)"));
-	else if (!accounts_find(local, &answer))
-		_exit(EXIT_TEMPORARY);
+	else {
+		confinement_enter(CONFINEMENT_LOOKUP);
+		if (!accounts_find(local, &answer))
+			_exit(EXIT_TEMPORARY);
+	}
 	_exit(durable_write(ANSWER, answer.s, answer.len) == -1 ? EXIT_TEMPORARY : EXIT_OK);
 }
 

@@ -32,6 +32,7 @@
 #include "lib/spawn.h"
 #include "lib/text.h"
 #include "lspawn/lookup.h"
+#include "policy/confinement.h"
 #include "service/spawner.h"
 
 static stralloc default_delivery = STRALLOC_ZERO;
@@ -169,5 +170,6 @@ main(int argc, char **argv)
 	home_name();
 	if (settings_read() == -1)
 		return EXIT_PERMANENT;
+	confinement_enter(CONFINEMENT_LSPAWN);
 	return spawner_run(&spawner);
 }

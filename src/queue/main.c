@@ -39,6 +39,7 @@
 #include "lib/number.h"
 #include "lib/platform.h"
 #include "lib/privilege.h"
+#include "policy/confinement.h"
 #include "queue/command.h"
 #include "queue/received.h"
 #include "queue/session.h"
@@ -98,9 +99,9 @@ configure(void)
 }
 
 static void
-confine(void)
+worker_confine(void)
 {
-	(void)platform_no_new_privileges();
+	confinement_enter(CONFINEMENT_QUEUE);
 }
 
 static void
@@ -120,7 +121,7 @@ service(int ready_fd)
 		.busy = "71 the queue has too many clients\n",
 		.ready_fd = ready_fd,
 		.configure = configure,
-		.confine = confine,
+		.confine = worker_confine,
 		.serve = serve,
 	};
 
@@ -129,6 +130,7 @@ service(int ready_fd)
 	if (privilege_become_owner("queue/mess") == -1)
 		return fatal(EXIT_PERMANENT, "queue/mess", strerror(errno));
 	umask(UMASK);
+	confinement_enter(CONFINEMENT_QUEUE_PARENT);
 	return service_run(&this);
 }
 
@@ -177,6 +179,7 @@ command(void)
 		return fatal(QUEUE_CHDIR, "queue/mess", strerror(errno));
 	if (settings_read() == -1)
 		return QUEUE_CONFIG;
+	confinement_enter(CONFINEMENT_QUEUE);
 	return command_run(uid, has_reason, span(me.s, me.len));
 }
 

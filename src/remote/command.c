@@ -9,6 +9,7 @@
 #include "lib/exits.h"
 #include "lib/home.h"
 #include "lib/text.h"
+#include "policy/confinement.h"
 #include "remote/words.h"
 
 static struct outcome outcome;
@@ -143,6 +144,7 @@ command_run(struct remote *remote, char **argv)
 	fd = input_open(&job.length);
 	if (fd == -1)
 		return report_trouble("Unable to read the message", errno);
+	confinement_enter(CONFINEMENT_REMOTE);
 	job.body = body_type_of(fd, job.length);
 	remote_deliver(remote, &job, fd, &outcome);
 	report();

@@ -32,6 +32,7 @@
 
 #include "lib/exits.h"
 #include "lib/platform.h"
+#include "policy/confinement.h"
 #include "remote/command.h"
 #include "remote/worker.h"
 
@@ -42,8 +43,10 @@ main(int argc, char **argv)
 
 	platform_no_new_privileges();
 	signal(SIGPIPE, SIG_IGN);
-	if (argc == 3 && strcmp(argv[1], "-w") == 0)
+	if (argc == 3 && strcmp(argv[1], "-w") == 0) {
+		confinement_enter(CONFINEMENT_REMOTE);
 		return worker_run(&remote, span_string(argv[2]));
+	}
 	if (argc >= 4)
 		return command_run(&remote, argv + 1);
 	fprintf(stderr, "tern-remote: fatal: usage: tern-remote destination sender recipient...\n");

@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "lib/exits.h"
-#include "lib/platform.h"
 #include "lib/spawn.h"
+#include "policy/confinement.h"
 #include "service/spawner.h"
 #include "wire/envelope.h"
 
@@ -66,6 +66,6 @@ main(int argc, char **argv)
 		fprintf(stderr, "tern-rspawn: usage: tern-rspawn (started by tern-start)\n");
 		return EXIT_PERMANENT;
 	}
-	platform_no_new_privileges();
+	confinement_enter(CONFINEMENT_RSPAWN);
 	return spawner_run(&spawner);
 }

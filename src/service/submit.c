@@ -53,7 +53,22 @@ way_open(struct submit *s, struct submit_result *result)
 		return submit_command_start(s, program, origin, result);
 	if (s->socket != -1 || service_connect(s) == 0)
 		return 0;
+	if (s->service_only) {
+		submit_result_set(result, QUEUE_UNREACHABLE, NULL);
+		return -1;
+	}
 	return submit_command_start(s, command_path, origin, result);
+}
+
+int
+submit_connect(struct submit *s)
+{
+	if (s->socket != -1)
+		return 0;
+	if (service_connect(s) == -1)
+		return -1;
+	s->is_warm = 1; /* it may be left while it waits, as one between two messages */
+	return 0;
 }
 
 /* Appends an empty frame of the message, to be filled. Returns 1, or 0 without memory. */
@@ -339,6 +354,7 @@ submit_close(struct submit *s)
 {
 	struct submit empty = SUBMIT_ZERO;
 
+	empty.service_only = s->service_only;
 	if (s->is_begun)
 		submit_abort(s);
 	service_leave(s);

@@ -33,11 +33,13 @@ struct submit {
 	stralloc message;  /* frames not yet sent */
 	stralloc envelope; /* records */
 	stralloc origin;   /* records */
+	int service_only;  /* set by a process that may run no program: the command is not tried */
 };
 
 #define SUBMIT_ZERO                                                                                \
 	{                                                                                          \
-		-1, 0, 0, -1, -1, -1, 0, 0, 0, 0, 0, STRALLOC_ZERO, STRALLOC_ZERO, STRALLOC_ZERO   \
+		-1, 0, 0, -1, -1, -1, 0, 0, 0, 0, 0, STRALLOC_ZERO, STRALLOC_ZERO, STRALLOC_ZERO,  \
+			0                                                                          \
 	}
 
 /*
@@ -52,6 +54,12 @@ struct submit_result {
 	unsigned long pid;
 	char text[320];
 };
+
+/*
+ * Connects to the service ahead of the first message, so that a process knows
+ * it is there. Returns 0, or -1 when it can not be reached.
+ */
+int submit_connect(struct submit *s);
 
 /*
  * Begins a message. origin holds the envelope records that say how it came

@@ -31,8 +31,8 @@
 #include "lib/exits.h"
 #include "lib/home.h"
 #include "lib/number.h"
-#include "lib/platform.h"
 #include "lib/privilege.h"
+#include "policy/confinement.h"
 #include "service/service.h"
 #include "smtpd/session.h"
 
@@ -105,11 +105,26 @@ environment_clean(void)
 }
 
 static void
-confine(void)
+worker_confine(void)
 {
 	environment_clean();
 	umask(077);
-	(void)platform_no_new_privileges();
+	submit.service_only = !confinement_queue_is_program();
+	confinement_enter(CONFINEMENT_SMTPD);
+}
+
+/*
+ * As a command we can be confined where the queue's service runs, and no other
+ * program, which may be setuid, is to take the mail.
+ */
+static void
+command_confine(void)
+{
+	umask(077);
+	if (!confinement_queue_is_program() && submit_connect(&submit) == 0) {
+		submit.service_only = 1;
+		confinement_enter(CONFINEMENT_SMTPD);
+	}
 }
 
 /* Returns the value of a setting about processes; exits when it is wrong. */
@@ -137,7 +152,7 @@ service(int ready_fd)
 		.busy = "421 4.7.0 too many connections; try again later\r\n",
 		.ready_fd = ready_fd,
 		.configure = configure,
-		.confine = confine,
+		.confine = worker_confine,
 		.serve = serve,
 	};
 
@@ -145,6 +160,7 @@ service(int ready_fd)
 		say_fatal("unable to become the owner of run/smtpd", strerror(errno));
 		return EXIT_PERMANENT;
 	}
+	confinement_enter(CONFINEMENT_SMTPD_PARENT);
 	return service_run(&this);
 }
 
@@ -161,6 +177,7 @@ command(void)
 		say_fatal(wrong, NULL);
 		return EXIT_PERMANENT;
 	}
+	command_confine();
 	session_run(&session, 0, 1);
 	submit_close(&submit);
 	session_free(&session);

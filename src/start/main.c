@@ -42,6 +42,7 @@
 #include "lib/platform.h"
 #include "lib/privilege.h"
 #include "lib/spawn.h"
+#include "policy/confinement.h"
 
 /* Below the timeout-kill of the service, which is 60 seconds. */
 enum { STOP_SECONDS = 50 };
@@ -87,6 +88,8 @@ start(enum child_index which, int const *fds, size_t count)
 		child->pid = pid;
 		return;
 	}
+	if (child->owner_of)
+		confine_capabilities_bound();
 	if (child->owner_of && privilege_become_owner(child->owner_of) == -1)
 		strerr_diefusys(EXIT_TEMPORARY, "become the owner of ", child->owner_of);
 	/* Should tern-start be killed, send ends as if told to, and the others after it. */
@@ -286,6 +289,7 @@ main(int argc, char const *const *argv)
 		sigaddset(&awaited, handled[i]);
 	sigprocmask(SIG_BLOCK, &awaited, NULL);
 	start_all(ready_fd);
+	confinement_enter(CONFINEMENT_START);
 	watch(&awaited);
 	return exit_code;
 }
