@@ -32,13 +32,10 @@ agenda_add(struct agenda *agenda, uint64_t id, uint64_t due)
 	return 0;
 }
 
-static uint64_t
-heap_take(struct agenda *agenda)
+/* Puts the item into the hole at i or, while children are earlier, below it. */
+static void
+sift_down(struct agenda *agenda, size_t i, struct agenda_item item)
 {
-	uint64_t id = agenda->heap[0].id;
-	struct agenda_item last = agenda->heap[--agenda->length];
-	size_t i = 0;
-
 	for (;;) {
 		size_t child = 2 * i + 1;
 
@@ -47,13 +44,41 @@ heap_take(struct agenda *agenda)
 		if (child + 1 < agenda->length &&
 			earlier(agenda->heap[child + 1], agenda->heap[child]))
 			child++;
-		if (!earlier(agenda->heap[child], last))
+		if (!earlier(agenda->heap[child], item))
 			break;
 		agenda->heap[i] = agenda->heap[child];
 		i = child;
 	}
-	agenda->heap[i] = last;
+	agenda->heap[i] = item;
+}
+
+static uint64_t
+heap_take(struct agenda *agenda)
+{
+	uint64_t id = agenda->heap[0].id;
+
+	agenda->length--;
+	sift_down(agenda, 0, agenda->heap[agenda->length]);
 	return id;
+}
+
+static int
+id_compare(void const *a, void const *b)
+{
+	uint64_t x = *(uint64_t const *)a, y = *(uint64_t const *)b;
+
+	return (x > y) - (x < y);
+}
+
+void
+agenda_hasten(struct agenda *agenda, uint64_t *ids, size_t count)
+{
+	qsort(ids, count, sizeof *ids, id_compare);
+	for (size_t i = 0; i < agenda->length; i++)
+		if (bsearch(&agenda->heap[i].id, ids, count, sizeof *ids, id_compare))
+			agenda->heap[i].due = 0;
+	for (size_t i = agenda->length / 2; i > 0; i--)
+		sift_down(agenda, i - 1, agenda->heap[i - 1]);
 }
 
 int

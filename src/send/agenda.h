@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "send/idset.h"
+
 /*
  * The messages that wait: new ones in the order of their arrival, and those
  * that have a time, earliest first. What is not being worked on costs no more
@@ -49,8 +51,22 @@ uint64_t agenda_next(struct agenda const *agenda);
 /* Makes everything due, whatever the times of its recipients. */
 void agenda_all_due(struct agenda *agenda);
 
+/* Makes those of the ids due that wait for a time; sorts the ids. */
+void agenda_hasten(struct agenda *agenda, uint64_t *ids, size_t count);
+
 /* The clock was set back by `seconds`: what waits, waits as long as before. */
 void agenda_clock_back(struct agenda *agenda, uint64_t seconds);
+
+/*
+ * Takes all messages of the set out, at the cost of one look at each that
+ * waits. *taken gets their ids, and has room for as many as the set holds.
+ * Returns how many.
+ */
+size_t agenda_take_out(struct agenda *agenda, struct idset const *set, uint64_t *taken);
+
+/* The least id of those that are new, or of those that have a time; 0: there is none. */
+uint64_t agenda_oldest_fresh(struct agenda const *agenda);
+uint64_t agenda_oldest_waiting(struct agenda const *agenda);
 
 size_t agenda_length(struct agenda const *agenda);
 

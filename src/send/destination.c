@@ -2,19 +2,18 @@
 
 #include <stdlib.h>
 
+#include "lib/clock.h"
 #include "send/queue.h"
-#include "send/settings.h"
-#include "send/worker.h"
 
 enum { BUCKETS = 4096 };
 
 static struct destination *buckets[CHANNELS][BUCKETS];
 
-/* Those with work, in the order of their turns. */
+/* Those that may not go on before a time: the least of these times is `next`. */
 static struct {
-	struct destination *first, **last;
-	int contended; /* the limit of the channel keeps some waiting */
-} ring[CHANNELS];
+	struct destination *first;
+	int64_t next;
+} resting;
 
 static struct destination **
 bucket_of(enum channel channel, struct span name)
@@ -40,6 +39,7 @@ destination_new(enum channel channel, struct span name)
 	d->channel = channel;
 	d->name = span((char *)(d + 1), name.len);
 	d->last = &d->first;
+	pace_start(&d->pace);
 	return d;
 }
 
@@ -60,8 +60,8 @@ destination_get(enum channel channel, struct span name)
 	return d;
 }
 
-static int
-has_parked(struct destination const *d)
+int
+destination_has_parked(struct destination const *d)
 {
 	return d->parked_first < genalloc_len(uint64_t, &d->parked);
 }
@@ -69,9 +69,30 @@ has_parked(struct destination const *d)
 static int
 is_busy(struct destination const *d)
 {
-	return d->first || d->workers || d->building || d->waiting || has_parked(d);
+	return d->first || d->workers || d->building || d->waiting || d->resting ||
+	       genalloc_len(uint64_t, &d->deferred) || destination_has_parked(d);
 }
 
+/* Puts it aside until its rate allows a message, or a dead one may be probed. */
+void
+destination_rest(struct destination *d, int64_t until)
+{
+	if (resting.first == NULL || until < resting.next)
+		resting.next = until;
+	if (d->resting)
+		return;
+	d->resting = 1;
+	d->rest_next = resting.first;
+	resting.first = d;
+}
+
+static int64_t
+rest_until(struct destination const *d)
+{
+	return d->pace.next > d->pace.dead_until ? d->pace.next : d->pace.dead_until;
+}
+
+/* What it has shown of itself is kept as long as that matters. */
 void
 destination_release(struct destination *d)
 {
@@ -79,11 +100,40 @@ destination_release(struct destination *d)
 
 	if (is_busy(d))
 		return;
+	if (rest_until(d) > clock_monotonic()) {
+		destination_rest(d, rest_until(d));
+		return;
+	}
 	while (*at != d)
 		at = &(*at)->hash_next;
 	*at = d->hash_next;
 	genalloc_free(uint64_t, &d->parked);
+	genalloc_free(uint64_t, &d->deferred);
+	stralloc_free(&d->dead_text);
 	free(d);
+}
+
+int
+destination_rest_expire(int64_t now)
+{
+	struct destination *d = resting.first;
+
+	if (!d)
+		return -1;
+	if (now < resting.next)
+		return (int)(resting.next - now);
+	resting.first = NULL;
+	while (d) {
+		struct destination *next = d->rest_next;
+
+		d->resting = 0;
+		if (rest_until(d) > now)
+			destination_rest(d, rest_until(d));
+		destination_wants(d);
+		destination_release(d);
+		d = next;
+	}
+	return resting.first ? (int)(resting.next - now) : -1;
 }
 
 int
@@ -98,44 +148,18 @@ destination_park(struct destination *d, uint64_t id)
 	return genalloc_append(uint64_t, &d->parked, &id) ? 0 : -1;
 }
 
-static void
-parked_load(struct destination *d)
+void
+destination_unpark(struct destination *d)
 {
 	size_t length = genalloc_len(uint64_t, &d->parked);
 
-	if (!has_parked(d) || destination_is_full(d))
+	if (!destination_has_parked(d) || destination_is_full(d))
 		return;
 	queue_wait(genalloc_s(uint64_t, &d->parked)[d->parked_first++], 1);
 	if (d->parked_first == length) {
 		genalloc_free(uint64_t, &d->parked);
 		d->parked_first = 0;
 	}
-}
-
-void
-destination_wants(struct destination *d)
-{
-	if (d->waiting || (!d->first && !has_parked(d)))
-		return;
-	if (!ring[d->channel].first)
-		ring[d->channel].last = &ring[d->channel].first;
-	d->waiting = 1;
-	d->ring_next = NULL;
-	*ring[d->channel].last = d;
-	ring[d->channel].last = &d->ring_next;
-}
-
-static struct destination *
-ring_take(enum channel channel)
-{
-	struct destination *d = ring[channel].first;
-
-	if (!d)
-		return NULL;
-	ring[channel].first = d->ring_next;
-	if (!ring[channel].first)
-		ring[channel].last = &ring[channel].first;
-	return d;
 }
 
 void
@@ -169,78 +193,15 @@ destination_take(struct destination *d)
 		d->last = &d->first;
 	batch->next = NULL;
 	d->ready--;
-	parked_load(d);
+	destination_unpark(d);
 	return batch;
 }
 
-static uint64_t
-channel_max(enum channel channel)
-{
-	return channel == CHANNEL_LOCAL ? settings.concurrency_local : settings.concurrency_remote;
-}
-
-unsigned
-destination_workers_max(struct destination const *d)
-{
-	if (d->channel == CHANNEL_LOCAL) {
-		uint64_t share = channel_max(CHANNEL_LOCAL) / DESTINATION_LOCAL_SHARE;
-
-		return share ? (unsigned)share : 1;
-	}
-	return d->unreachable ? 1 : DESTINATION_WORKERS_MAX;
-}
-
-int
-destination_is_contended(enum channel channel)
-{
-	return ring[channel].contended;
-}
-
-enum turn { TURN_DONE, TURN_AGAIN, TURN_NO_ROOM };
-
-/* One turn: an idle worker gets work, or a further worker is asked for. */
-static enum turn
-turn_take(struct destination *d)
-{
-	if (!d->first) {
-		for (int i = 0; i < DESTINATION_READY_MAX && has_parked(d); i++)
-			parked_load(d);
-		return TURN_DONE;
-	}
-	if (d->idle) {
-		worker_use(d->idle);
-		return d->first ? TURN_AGAIN : TURN_DONE;
-	}
-	if (d->requested >= d->ready || d->workers >= destination_workers_max(d))
-		return TURN_DONE;
-	if (worker_count[d->channel] >= channel_max(d->channel) && !worker_evict(d->channel))
-		return TURN_NO_ROOM;
-	if (worker_request(d) == -1)
-		return TURN_NO_ROOM;
-	return TURN_AGAIN;
-}
-
-/*
- * A destination that can not go on leaves the ring, and comes back when one of
- * its workers is done or something is added to its queue.
- */
 void
-destination_dispatch(enum channel channel)
+destination_revive_all(void)
 {
-	struct destination *d;
-
-	ring[channel].contended = 0;
-	while ((d = ring_take(channel))) {
-		enum turn turn = turn_take(d);
-
-		d->waiting = 0; /* which has kept it from being released meanwhile */
-		if (turn == TURN_DONE)
-			destination_release(d);
-		else
-			destination_wants(d);
-		if (turn == TURN_NO_ROOM) {
-			ring[channel].contended = 1;
-			return;
-		}
-	}
+	for (int channel = 0; channel < CHANNELS; channel++)
+		for (int i = 0; i < BUCKETS; i++)
+			for (struct destination *d = buckets[channel][i]; d; d = d->hash_next)
+				d->pace.dead_until = 0;
 }

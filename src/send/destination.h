@@ -8,6 +8,7 @@
 
 #include "lib/span.h"
 #include "send/message.h"
+#include "send/pace.h"
 
 /*
  * A place mail goes to: a domain, or a local address. Each has its own queue
@@ -17,7 +18,6 @@
 enum channel { CHANNEL_LOCAL, CHANNEL_REMOTE, CHANNELS };
 
 enum {
-	DESTINATION_WORKERS_MAX = 20,  /* of one remote destination at once */
 	DESTINATION_LOCAL_SHARE = 4,   /* a local one has at most one place of so many */
 	DESTINATION_READY_MAX = 60,    /* messages loaded for one while many are loaded */
 	DESTINATION_LOADED_MANY = 2000 /* from here on more of one destination wait outside */
@@ -34,9 +34,13 @@ struct destination {
 	unsigned workers;   /* running, and asked for */
 	unsigned requested; /* asked for */
 	struct worker *idle;
-	int unreachable; /* the last attempt reached nobody: one worker probes */
-	int waiting;     /* in the ring */
+	int waiting; /* in the ring */
 	struct destination *ring_next;
+	struct pace pace;   /* of a remote one */
+	stralloc dead_text; /* what its last probe said */
+	genalloc deferred;  /* uint64_t: ids to be hastened when it answers again */
+	int resting;        /* in the list of those that wait for a time */
+	struct destination *rest_next;
 	struct batch *building; /* while a message is being sorted */
 	genalloc parked;        /* uint64_t: ids of messages that wait outside */
 	size_t parked_first;
@@ -57,14 +61,31 @@ int destination_park(struct destination *d, uint64_t id);
 /* Puts a batch into its queue; first in it when `front`. */
 void destination_add(struct batch *batch, int front);
 
-/* How many workers it may have. */
-unsigned destination_workers_max(struct destination const *d);
+/* Takes note of what a job brought: of the verdict and the words on its first recipient. */
+void destination_note(
+	struct destination *d, uint64_t message, enum verdict verdict, struct span text);
+
+/*
+ * Lets those go on whose time of rest is over. Returns the milliseconds until
+ * the next one's is, or -1.
+ */
+int destination_rest_expire(int64_t now);
 
 /* Gives work to idle workers and asks for new ones, as far as the limits go. */
 void destination_dispatch(enum channel channel);
 
 /* Whether destinations of this channel wait for a worker that the limit denies them. */
 int destination_is_contended(enum channel channel);
+
+/* Whether messages wait outside; lets one of them in when there is room. */
+int destination_has_parked(struct destination const *d);
+void destination_unpark(struct destination *d);
+
+/* Puts it aside until `until` (monotonic milliseconds). */
+void destination_rest(struct destination *d, int64_t until);
+
+/* Forgets that destinations were dead: everything is to be tried now. */
+void destination_revive_all(void);
 
 /* Puts the destination in line for dispatch. */
 void destination_wants(struct destination *d);

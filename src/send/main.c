@@ -87,7 +87,10 @@ signals_take(void)
 		case -1:
 		case 0: return;
 		case SIGTERM: worker_stopping = 1; break;
-		case SIGALRM: agenda_all_due(&queue_agenda); break;
+		case SIGALRM:
+			agenda_all_due(&queue_agenda);
+			destination_revive_all();
+			break;
 		case SIGHUP: settings_reload(); break;
 		default: break;
 		}
@@ -145,6 +148,7 @@ timers_run(void)
 	int64_t now = clock_monotonic();
 	int64_t wait = SCAN_MILLISECONDS;
 	int64_t idle = worker_idle_expire(now, worker_stopping);
+	int64_t rest = destination_rest_expire(now);
 	uint64_t due = agenda_next(&queue_agenda);
 	uint64_t wall = clock_wall();
 
@@ -165,6 +169,8 @@ timers_run(void)
 	}
 	if (idle != -1)
 		wait = earlier(wait, idle);
+	if (rest != -1)
+		wait = earlier(wait, rest);
 	if (history_sync_waits())
 		wait = earlier(wait, next_sync - now);
 	if (history_stuck_waits() || clean_retry_waits())

@@ -63,13 +63,16 @@ message_read(struct message *m, enum agenda_reason reason)
 	return 0;
 }
 
-/* What becomes of an id whose file is not a good entry. */
+/* What becomes of an id whose file is not a good entry: one that has a history was once. */
 static void
 entry_refused(uint64_t id, enum entry_result result)
 {
 	char path[SPOOL_PATH_MAX];
 	struct stat st;
 
+	spool_hist_path(path, id);
+	if (result == ENTRY_UNSEALED && lstat(path, &st) == 0)
+		result = ENTRY_BROKEN;
 	switch (result) {
 	case ENTRY_GOOD: break;
 	case ENTRY_ABSENT: queue_forget(id); break;

@@ -5,11 +5,13 @@
 
 #include "policy/domains.h"
 #include "policy/retry.h"
+#include "policy/throttle.h"
 
 /* What send reads from control/, at the start and on SIGHUP. */
 struct settings {
 	struct domains domains;
 	struct retry retry;
+	struct throttle throttle;
 	uint64_t queuelifetime; /* seconds */
 	uint64_t concurrency_local;
 	uint64_t concurrency_remote;

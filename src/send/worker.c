@@ -96,15 +96,14 @@ worker_request(struct destination *d)
 	return 0;
 }
 
-/* The whole batch shares the verdict of a worker that could not be had. */
-static void
-batch_refuse(struct batch *b, enum verdict verdict, struct span text)
+void
+worker_refuse(struct batch *b, enum verdict verdict, struct span text)
 {
-	char const *address = b->addresses.s;
+	char const *address = b->addresses.s + b->addresses_taken;
 	size_t n = genalloc_len(uint32_t, &b->numbers);
 	int local = b->destination->channel == CHANNEL_LOCAL;
 
-	for (size_t i = 0; i < n; i++, address += strlen(address) + 1) {
+	for (size_t i = b->taken; i < n; i++, address += strlen(address) + 1) {
 		log_starting(++worker_deliveries, b->message->id, local, span_string(address));
 		log_delivery(worker_deliveries, verdict, text);
 		message_result(b, i, verdict, span("", 0), span("", 0), text);
@@ -121,7 +120,7 @@ worker_refused(struct destination *d, struct worker_answer const *answer)
 	d->workers--;
 	worker_count[d->channel]--;
 	if (d->workers == 0 && (b = destination_take(d)))
-		batch_refuse(b, answer->verdict, answer->text);
+		worker_refuse(b, answer->verdict, answer->text);
 	destination_wants(d);
 	destination_release(d);
 }
@@ -428,8 +427,6 @@ batch_go_on(struct worker *w)
 		return;
 	}
 	worker_make_idle(w);
-	if (!worker_stopping)
-		worker_use(w);
 }
 
 static void
@@ -445,8 +442,8 @@ report_take(struct worker *w, struct report const *report)
 		message_result(w->batch, w->batch->taken + i, verdict, report->host,
 			report->address, text);
 	}
-	d->unreachable = d->channel == CHANNEL_REMOTE && report->address.len == 0 &&
-			 report->recipient[0].verdict == VERDICT_DEFERRED;
+	destination_note(
+		d, w->batch->message->id, report->recipient[0].verdict, report->recipient[0].text);
 	job_end(w);
 	batch_go_on(w);
 }

@@ -45,6 +45,9 @@ int worker_answer(enum channel channel);
 /* Gives an idle worker the next batch of its destination, if there is one. */
 void worker_use(struct worker *w);
 
+/* Gives all recipients of a batch that are left the same verdict, without a worker. */
+void worker_refuse(struct batch *b, enum verdict verdict, struct span text);
+
 /* Lets go of the worker that has been idle longest, to make room. Returns 1, or 0: none is idle. */
 int worker_evict(enum channel channel);
 

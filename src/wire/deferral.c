@@ -51,6 +51,21 @@ deferral_classify(enum verdict verdict, struct span text)
 	return DEFERRAL_OTHER;
 }
 
+int
+deferral_is_unreachable(struct span text)
+{
+	return contains(text, "(#4.4.1)");
+}
+
+int
+deferral_is_crowded(struct span text)
+{
+	struct diagnosis diagnosis;
+
+	diagnosis_read(&diagnosis, text);
+	return span_case_starts(diagnosis.reply, SPAN_LITERAL("421"));
+}
+
 static int
 is_digit(char c)
 {

@@ -21,6 +21,10 @@ enum deferral_class {
 
 enum deferral_class deferral_classify(enum verdict verdict, struct span text);
 
+/* Whether the words say that nobody answered at all, or that there is too much going on (421). */
+int deferral_is_unreachable(struct span text);
+int deferral_is_crowded(struct span text);
+
 /* The word of a class in control/retry; "" for DEFERRAL_OTHER. */
 char const *deferral_class_name(enum deferral_class class);
 

@@ -37,6 +37,31 @@ order(void)
 }
 
 static void
+hasten(void)
+{
+	struct agenda agenda = AGENDA_ZERO;
+	uint64_t ids[] = {77, 5, 4000}, id, previous = 0;
+	enum agenda_reason reason;
+	int in_order = 1;
+
+	for (uint64_t i = 1; i <= 100; i++)
+		agenda_add(&agenda, i, 1000 - i);
+	agenda_hasten(&agenda, ids, 3);
+	ok(agenda_take(&agenda, 1, &id, &reason) && id == 5 && reason == AGENDA_FORCED,
+		"what is hastened is due");
+	ok(agenda_take(&agenda, 1, &id, &reason) && id == 77, "each of it");
+	ok(!agenda_take(&agenda, 1, &id, &reason), "and nothing else");
+	while (agenda_length(&agenda)) {
+		uint64_t due = agenda_next(&agenda);
+
+		in_order &= due >= previous && agenda_take(&agenda, due, &id, &reason);
+		previous = due;
+	}
+	ok(in_order, "the rest comes at its times");
+	free(agenda.heap);
+}
+
+static void
 fresh_and_retries(void)
 {
 	struct agenda agenda = AGENDA_ZERO;
@@ -87,6 +112,7 @@ int
 main(void)
 {
 	order();
+	hasten();
 	fresh_and_retries();
 	ids();
 	return tap_end();
