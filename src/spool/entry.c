@@ -278,9 +278,9 @@ entry_open(struct entry *e, uint64_t id)
 	spool_mess_path(path, id);
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
-		return errno == ENOENT  ? ENTRY_ABSENT
-		       : errno == ELOOP ? ENTRY_BROKEN
-					: ENTRY_TROUBLE;
+		return errno == ENOENT                    ? ENTRY_ABSENT
+		       : errno == ELOOP || errno == ENXIO ? ENTRY_BROKEN /* a link, a socket */
+							  : ENTRY_TROUBLE;
 	result = entry_read(e, fd);
 	if (result == ENTRY_GOOD) {
 		e->fd = fd;
