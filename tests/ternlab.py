@@ -97,7 +97,11 @@ class Instance:
         command = [os.path.join(programs, 'tern'), 'init']
         if self.root:
             command += ['--user', str(self.uid), '--copy']
-        subprocess.run(command + [self.home], check=True, stdout=subprocess.DEVNULL)
+        try:
+            subprocess.run(command + [self.home], check=True, stdout=subprocess.DEVNULL)
+        except BaseException:
+            shutil.rmtree(self.top, ignore_errors=True)
+            raise
         self.bin = os.path.join(self.home, 'bin')
         self.port = free_port()
         self.control('smtplisten', f'127.0.0.1:{self.port}')
