@@ -10,6 +10,7 @@ int owners_main(int argc, char const *const *argv);
 int up_main(int argc, char const *const *argv);
 int down_main(int argc, char const *const *argv);
 int status_main(int argc, char const *const *argv);
+int check_main(int argc, char const *const *argv);
 
 /* The path tern was called by. */
 extern char const *tern_argv0;

@@ -9,6 +9,7 @@
  *             up      starts s6-svscan on it and waits until all is ready
  *             down    stops it and waits until all is gone
  *             status  says what runs and what is queued
+ *             check   says what each process can still reach
  *             owners  sets owners and modes of what make install put there
  *             version, help
  * Touches     the instance; of other files, reads /etc/mailname.
@@ -16,6 +17,7 @@
  *             root also useradd and groupadd. Found by PATH.
  * Trusts      its caller.
  * Exits       0 done; status and up: 1 when something is not up and ready;
+ *             check: 1 when something is not as it should be;
  *             100 wrong use, 111 the system failed us.
  */
 #include <stdio.h>
@@ -45,6 +47,7 @@ help_main(int argc, char const *const *argv)
 	     "tern up [--foreground] [DIR]                      start it\n"
 	     "tern down [--force] [DIR]                         stop it\n"
 	     "tern status [--json] [DIR]                        what runs, what is queued\n"
+	     "tern check --confinement [--json] [DIR]           what each process can reach\n"
 	     "tern owners [--root DIR]                          owners and modes of the programs\n"
 	     "tern version                                      print the version\n"
 	     "Without DIR: $TERNHOME, else " TERN_HOME ". See tern(8) and tern(7).");
@@ -59,6 +62,7 @@ static struct {
 	{"up", up_main},
 	{"down", down_main},
 	{"status", status_main},
+	{"check", check_main},
 	{"owners", owners_main},
 	{"version", version_main},
 	{"help", help_main},
