@@ -69,7 +69,7 @@ destination_has_parked(struct destination const *d)
 static int
 is_busy(struct destination const *d)
 {
-	return d->first || d->workers || d->building || d->waiting || d->resting ||
+	return d->first || d->workers || d->building || d->waiting || d->able || d->resting ||
 	       genalloc_len(uint64_t, &d->deferred) || destination_has_parked(d);
 }
 

@@ -34,8 +34,9 @@ struct destination {
 	unsigned workers;   /* running, and asked for */
 	unsigned requested; /* asked for */
 	struct worker *idle;
-	int waiting; /* in the ring */
-	struct destination *ring_next;
+	int waiting; /* in line for a further worker */
+	int able;    /* in line with an idle worker */
+	struct destination *ring_next, *able_next;
 	struct pace pace;   /* of a remote one */
 	stralloc dead_text; /* what its last probe said */
 	genalloc deferred;  /* uint64_t: ids to be hastened when it answers again */

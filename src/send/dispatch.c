@@ -15,36 +15,34 @@ enum {
 	DEFERRED_MAX = 10000   /* messages that are hastened when it answers again */
 };
 
-/* Those with work, in the order of their turns. */
-static struct {
+/*
+ * Those with work, in the order of their turns: the able have an idle worker,
+ * the waiting need a further one. While the limit of the channel lets no more
+ * workers be, the able go on.
+ */
+static struct line {
 	struct destination *first, **last;
-	int contended; /* the limit of the channel keeps some waiting */
-} ring[CHANNELS];
+} able[CHANNELS], waiting[CHANNELS];
+static int contended[CHANNELS];
 
 void
 destination_wants(struct destination *d)
 {
-	if (d->waiting || (!d->first && !destination_has_parked(d)))
-		return;
-	if (!ring[d->channel].first)
-		ring[d->channel].last = &ring[d->channel].first;
-	d->waiting = 1;
-	d->ring_next = NULL;
-	*ring[d->channel].last = d;
-	ring[d->channel].last = &d->ring_next;
-}
+	if (d->first && d->idle && !d->able) {
+		struct line *line = &able[d->channel];
 
-static struct destination *
-ring_take(enum channel channel)
-{
-	struct destination *d = ring[channel].first;
+		d->able = 1;
+		d->able_next = NULL;
+		*(line->first ? line->last : &line->first) = d;
+		line->last = &d->able_next;
+	} else if (!d->waiting && (d->first ? !d->idle : destination_has_parked(d))) {
+		struct line *line = &waiting[d->channel];
 
-	if (!d)
-		return NULL;
-	ring[channel].first = d->ring_next;
-	if (!ring[channel].first)
-		ring[channel].last = &ring[channel].first;
-	return d;
+		d->waiting = 1;
+		d->ring_next = NULL;
+		*(line->first ? line->last : &line->first) = d;
+		line->last = &d->ring_next;
+	}
 }
 
 static uint64_t
@@ -71,7 +69,7 @@ workers_max(struct destination const *d)
 int
 destination_is_contended(enum channel channel)
 {
-	return ring[channel].contended;
+	return contended[channel];
 }
 
 /* The interval of control/retry must not pass without an attempt of its own. */
@@ -198,26 +196,46 @@ turn_take(struct destination *d)
 }
 
 /*
- * A destination that can not go on leaves the ring, and comes back when one of
- * its workers is done or something is added to its queue.
+ * A destination that can not go on leaves the line, and comes back when one of
+ * its workers is done or something is added to its queue. Its mark keeps it
+ * from being released while it has its turn.
  */
+static void
+turn_end(struct destination *d, enum turn turn)
+{
+	if (turn == TURN_DONE)
+		destination_release(d);
+	else
+		destination_wants(d);
+}
+
+static void
+able_dispatch(enum channel channel)
+{
+	struct destination *d;
+
+	while ((d = able[channel].first)) {
+		enum turn turn = turn_take(d);
+
+		able[channel].first = d->able_next;
+		d->able = 0;
+		turn_end(d, turn);
+	}
+}
+
 void
 destination_dispatch(enum channel channel)
 {
 	struct destination *d;
 
-	ring[channel].contended = 0;
-	while ((d = ring_take(channel))) {
+	able_dispatch(channel);
+	contended[channel] = 0;
+	while (!contended[channel] && (d = waiting[channel].first)) {
 		enum turn turn = turn_take(d);
 
-		d->waiting = 0; /* which has kept it from being released meanwhile */
-		if (turn == TURN_DONE)
-			destination_release(d);
-		else
-			destination_wants(d);
-		if (turn == TURN_NO_ROOM) {
-			ring[channel].contended = 1;
-			return;
-		}
+		waiting[channel].first = d->ring_next;
+		d->waiting = 0;
+		contended[channel] = turn == TURN_NO_ROOM;
+		turn_end(d, turn);
 	}
 }
