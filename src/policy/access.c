@@ -138,19 +138,30 @@ variable_next(struct span *rest, struct span *name, struct span *value)
 	return 1;
 }
 
+/* What the known variables may be; others may be anything. Returns NULL, or what is wrong. */
+static char const *
+variable_check(struct span name, struct span value)
+{
+	uint64_t number;
+
+	if (span_equal(name, SPAN_LITERAL("DATABYTES")) &&
+		number_parse(value, UINT64_MAX, &number) == -1)
+		return "DATABYTES is not a number";
+	if (span_equal(name, SPAN_LITERAL("BARELF")) && !span_equal(value, SPAN_LITERAL("lines")) &&
+		!span_equal(value, SPAN_LITERAL("all")))
+		return "BARELF is neither lines nor all";
+	return NULL;
+}
+
 static int
 variables_check(struct span variables, char const **reason)
 {
 	struct span name, value;
-	uint64_t number;
 	int r;
 
 	while ((r = variable_next(&variables, &name, &value)) == 1)
-		if (span_equal(name, SPAN_LITERAL("DATABYTES")) &&
-			number_parse(value, UINT64_MAX, &number) == -1) {
-			*reason = "DATABYTES is not a number";
+		if ((*reason = variable_check(name, value)))
 			return -1;
-		}
 	if (r == -1)
 		*reason = "what follows allow or deny is not ,VARIABLE=\"value\"";
 	return r;

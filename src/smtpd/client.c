@@ -19,6 +19,9 @@ rules_apply(struct client *client, struct settings const *settings)
 	client->relay = access_variable(rule, "RELAYCLIENT", &client->added);
 	if (access_variable(rule, "DATABYTES", &value))
 		number_parse(value, UINT64_MAX, &client->databytes);
+	if (access_variable(rule, "BARELF", &value))
+		client->line_feed =
+			span_equal(value, SPAN_LITERAL("all")) ? DATA_LF_ALL : DATA_LF_LINES;
 }
 
 void

@@ -6,6 +6,7 @@
 #include "lib/netaddress.h"
 #include "lib/span.h"
 #include "smtpd/settings.h"
+#include "wire/datareader.h"
 
 /* Who it is and what the rules give him; known before the greeting. */
 struct client {
@@ -16,7 +17,8 @@ struct client {
 	int relay;         /* may send anywhere */
 	struct span added; /* then: what is appended to each of his recipients */
 	uint64_t databytes;
-	int socket; /* where to ask for our own address, -1: nowhere */
+	enum data_line_feed line_feed; /* what an LF without its CR is worth from him */
+	int socket;                    /* where to ask for our own address, -1: nowhere */
 };
 
 /*

@@ -21,11 +21,17 @@ enum {
 void
 session_reset(struct session *s)
 {
-	s->transaction.sender.len = s->transaction.sender.local = 0;
-	s->transaction.body = BODY_7BIT;
-	s->transaction.recipients = 0;
-	s->transaction.records.len = 0;
-	if (s->state == SESSION_MAIL || s->state == SESSION_RECIPIENTS)
+	struct transaction *t = &s->transaction;
+
+	text_abandon(s);
+	t->sender.len = t->sender.local = 0;
+	t->sender.utf8 = 0;
+	t->body = BODY_7BIT;
+	t->smtputf8 = t->has_utf8_recipient = 0;
+	t->recipients = 0;
+	t->wishes.len = t->records.len = 0;
+	if (s->state == SESSION_MAIL || s->state == SESSION_RECIPIENTS ||
+		s->state == SESSION_CHUNKS)
 		s->state = SESSION_GREETED;
 }
 
@@ -133,8 +139,8 @@ session_fill(struct session *s, int64_t deadline)
 }
 
 /*
- * Takes the next command line, which ends in CR LF and nothing else. Returns
- * 0; or -1 when the session has ended.
+ * Takes the next command line, which ends in CR LF and nothing else but where
+ * control/access says so. Returns 0; or -1 when the session has ended.
  */
 static int
 line_read(struct session *s)
@@ -157,13 +163,15 @@ line_read(struct session *s)
 		}
 		memcpy(s->line, in.s, end);
 		stream_take(&s->stream, end + 1);
-		if (end == 0 || s->line[end - 1] != '\r') {
-			s->command = span(s->line, end);
-			session_end(s, "500 5.5.2 a line must end in CR LF");
-			return -1;
+		s->command = span(s->line, end);
+		if (end > 0 && s->line[end - 1] == '\r') {
+			s->command.len--;
+			return 0;
 		}
-		s->command = span(s->line, end - 1);
-		return 0;
+		if (s->client.line_feed != DATA_LF_REFUSED)
+			return 0;
+		session_end(s, "500 5.5.2 a line must end in CR LF");
+		return -1;
 	}
 }
 
@@ -227,4 +235,5 @@ void
 session_free(struct session *s)
 {
 	stralloc_free(&s->transaction.records);
+	stralloc_free(&s->transaction.wishes);
 }

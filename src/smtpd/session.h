@@ -9,6 +9,7 @@
 #include "service/submit.h"
 #include "smtpd/client.h"
 #include "smtpd/settings.h"
+#include "smtpd/text.h"
 #include "wire/envelope.h"
 #include "wire/smtpcommand.h"
 
@@ -18,6 +19,7 @@ enum session_state {
 	SESSION_GREETED,    /* no transaction */
 	SESSION_MAIL,       /* a sender, no recipient yet */
 	SESSION_RECIPIENTS, /* at least one recipient */
+	SESSION_CHUNKS,     /* at least one chunk of the text (RFC 3030) */
 	SESSION_ENDED       /* the last reply is given */
 };
 
@@ -28,12 +30,17 @@ enum {
 	SESSION_REPLY_MAX = 510 /* RFC 5321, 4.5.3.1.5, without CR LF */
 };
 
-/* From MAIL to the end of DATA. */
+/* From MAIL to the end of the text. */
 struct transaction {
 	struct smtp_path sender;
 	enum body_type body;
+	int smtputf8; /* the client says that it needs RFC 6531 */
+	int has_utf8_recipient;
 	uint64_t recipients;
-	stralloc records; /* their T records */
+	stralloc wishes;  /* records R and E: what notices the sender wants */
+	stralloc records; /* the T records of the recipients, with what belongs to them */
+	int64_t begun;    /* clock_monotonic() */
+	struct text text;
 };
 
 struct session {
@@ -46,6 +53,7 @@ struct session {
 	unsigned errors;
 	unsigned refusals_logged;
 	uint64_t accepted; /* messages */
+	int64_t begun;     /* clock_monotonic() at the greeting */
 	char helo[SESSION_HELO_MAX + 1];
 	char line[SMTP_LINE_MAX]; /* the command that is being answered */
 	struct span command;      /* it, without CR LF */

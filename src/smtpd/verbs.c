@@ -3,9 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/number.h"
 #include "smtpd/data.h"
-#include "smtpd/policy.h"
+#include "smtpd/envelope.h"
 
 static void
 end_by_quit(struct session *s, struct span argument)
@@ -64,123 +63,14 @@ greet_extended(struct session *s, struct span argument)
 		"250-PIPELINING\r\n"
 		"250-8BITMIME\r\n"
 		"250-SIZE %llu\r\n"
+		"250-DSN\r\n"
+		"250-SMTPUTF8\r\n"
+		"250-CHUNKING\r\n"
+		"250-LIMITS RCPTMAX=%llu\r\n"
 		"250 ENHANCEDSTATUSCODES",
-		s->settings->me.s, (unsigned long long)s->client.databytes);
+		s->settings->me.s, (unsigned long long)s->client.databytes,
+		(unsigned long long)s->settings->recipients);
 	session_reply(s, reply);
-}
-
-/* SIZE (RFC 1870). A number of any length is one; one that does not fit is over each limit. */
-static char const *
-size_check(struct session const *s, struct span value)
-{
-	uint64_t size;
-
-	if (value.len == 0 || value.len > 20)
-		return "501 5.5.4 SIZE needs a number of at most 20 digits";
-	for (size_t i = 0; i < value.len; i++)
-		if (value.s[i] < '0' || value.s[i] > '9')
-			return "501 5.5.4 SIZE needs a number";
-	if (number_parse(value, UINT64_MAX, &size) == -1)
-		size = UINT64_MAX;
-	if (s->client.databytes && size > s->client.databytes)
-		return "552 5.3.4 this message is over our limit";
-	return NULL;
-}
-
-/* Reads the parameters of MAIL. Returns NULL, or the reply that refuses one. */
-static char const *
-mail_parameters(struct session *s, struct span rest, enum body_type *body)
-{
-	struct smtp_parameter parameter;
-	int has_size = 0, has_body = 0, r;
-
-	while ((r = smtp_parameter_next(&parameter, &rest)) == 1) {
-		if (span_case_equal(parameter.keyword, SPAN_LITERAL("SIZE"))) {
-			char const *reply = size_check(s, parameter.value);
-
-			if (reply || has_size++)
-				return reply ? reply : "501 5.5.4 SIZE is given twice";
-		} else if (span_case_equal(parameter.keyword, SPAN_LITERAL("BODY"))) {
-			if (has_body++)
-				return "501 5.5.4 BODY is given twice";
-			if (span_case_equal(parameter.value, SPAN_LITERAL("8BITMIME")))
-				*body = BODY_8BIT;
-			else if (!span_case_equal(parameter.value, SPAN_LITERAL("7BIT")))
-				return "501 5.5.4 BODY is 7BIT or 8BITMIME";
-		} else {
-			return "555 5.5.4 MAIL has no such parameter here";
-		}
-	}
-	return r == -1 ? "501 5.5.4 the parameters make no sense" : NULL;
-}
-
-static char const *
-syntax_reply(enum smtp_syntax syntax, int sender)
-{
-	switch (syntax) {
-	case SMTP_EIGHT_BIT: return "553 5.6.7 an address must be ASCII here";
-	case SMTP_TOO_LONG: return "501 5.1.3 this address is too long";
-	default:
-		return sender ? "501 5.1.7 the form is MAIL FROM:<user@domain>"
-			      : "501 5.1.3 the form is RCPT TO:<user@domain>";
-	}
-}
-
-static void
-mail_begin(struct session *s, struct span argument)
-{
-	struct transaction *t = &s->transaction;
-	enum body_type body = BODY_7BIT;
-	enum smtp_syntax syntax;
-	struct span parameters;
-	char const *refusal;
-
-	session_reset(s);
-	syntax = smtp_path_parse(&t->sender, &parameters, argument, SPAN_LITERAL("FROM:"));
-	if (syntax != SMTP_GOOD)
-		refusal = syntax_reply(syntax, 1);
-	else if (!(refusal = mail_parameters(s, parameters, &body)))
-		refusal = policy_sender(s, &t->sender);
-	if (refusal) {
-		session_reset(s);
-		session_reply(s, refusal);
-		return;
-	}
-	t->body = body;
-	s->state = SESSION_MAIL;
-	session_reply(s, "250 2.1.0 ok");
-}
-
-static void
-recipient_add(struct session *s, struct span argument)
-{
-	struct transaction *t = &s->transaction;
-	struct smtp_path path;
-	struct span parameters;
-	struct smtp_parameter parameter;
-	enum smtp_syntax syntax;
-	char const *refusal;
-
-	if (t->recipients >= s->settings->recipients) {
-		session_reply(s, "452 4.5.3 too many recipients for one message");
-		return;
-	}
-	syntax = smtp_path_parse(&path, &parameters, argument, SPAN_LITERAL("TO:"));
-	if (syntax != SMTP_GOOD)
-		refusal = syntax_reply(syntax, 0);
-	else if (smtp_parameter_next(&parameter, &parameters) != 0)
-		refusal = "555 5.5.4 RCPT has no such parameter here";
-	else
-		refusal = policy_recipient(s, &path);
-	if (!refusal && !envelope_append(&t->records, 'T', span(path.address, path.len)))
-		refusal = "452 4.3.1 out of memory";
-	if (refusal) {
-		session_reply(s, refusal);
-		return;
-	}
-	t->recipients++;
-	s->state = SESSION_RECIPIENTS;
-	session_reply(s, "250 2.1.5 ok");
 }
 
 static void
@@ -198,10 +88,14 @@ nothing_do(struct session *s, struct span argument)
 	session_reply(s, "250 2.0.0 ok");
 }
 
+/* Says nothing about who is here (RFC 5321, 7.3). */
 static void
 verify(struct session *s, struct span argument)
 {
-	(void)argument;
+	if (argument.len == 0) {
+		session_reply(s, "501 5.5.4 VRFY needs an address");
+		return;
+	}
 	session_reply(s, "252 2.5.0 no address is verified here; send to it to find out");
 }
 
@@ -234,7 +128,7 @@ data(struct session *s, struct span argument)
 }
 
 #define IN(state) (1u << SESSION_##state)
-#define ALWAYS (IN(CONNECTED) | IN(GREETED) | IN(MAIL) | IN(RECIPIENTS))
+#define ALWAYS (IN(CONNECTED) | IN(GREETED) | IN(MAIL) | IN(RECIPIENTS) | IN(CHUNKS))
 
 static struct {
 	void (*answer)(struct session *, struct span);
@@ -244,11 +138,12 @@ static struct {
 } const verbs[SMTP_VERBS] = {
 	[SMTP_HELO] = {greet_plain, ALWAYS, 0, NULL},
 	[SMTP_EHLO] = {greet_extended, ALWAYS, 0, NULL},
-	[SMTP_MAIL] = {mail_begin, IN(GREETED), 0,
+	[SMTP_MAIL] = {envelope_sender, IN(GREETED), 0,
 		"503 5.5.1 MAIL comes after EHLO, and once for a message"},
-	[SMTP_RCPT] = {recipient_add, IN(MAIL) | IN(RECIPIENTS), 0,
+	[SMTP_RCPT] = {envelope_recipient, IN(MAIL) | IN(RECIPIENTS), 0,
 		"503 5.5.1 RCPT comes after MAIL"},
 	[SMTP_DATA] = {data, IN(RECIPIENTS), 1, "503 5.5.1 DATA comes after an accepted RCPT"},
+	[SMTP_BDAT] = {chunk_answer, ALWAYS, 0, NULL}, /* looks at the state itself */
 	[SMTP_RSET] = {transaction_forget, ALWAYS, 1, NULL},
 	[SMTP_NOOP] = {nothing_do, ALWAYS, 0, NULL},
 	[SMTP_VRFY] = {verify, ALWAYS, 0, NULL},

@@ -9,6 +9,16 @@ is_hop(struct hopcount const *count)
 	       span_case_equal(name, SPAN_LITERAL("delivered-to"));
 }
 
+static int
+has_eight_bit(struct span s)
+{
+	unsigned char all = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		all |= (unsigned char)s.s[i];
+	return all > 127;
+}
+
 static void
 byte_take(struct hopcount *count, char c)
 {
@@ -36,10 +46,12 @@ hopcount_take(struct hopcount *count, struct span text)
 		if (count->state == HOPCOUNT_REST) {
 			size_t end = span_find(text, '\n');
 
+			count->eight_bit |= has_eight_bit(span(text.s, end));
 			text = span(text.s + end, text.len - end);
 			if (text.len == 0)
 				return;
 		}
+		count->eight_bit |= (unsigned char)text.s[0] > 127;
 		byte_take(count, text.s[0]);
 		text = span(text.s + 1, text.len - 1);
 	}

@@ -8,7 +8,8 @@
 /*
  * Counts the lines of a message's header that each server on its way adds
  * (RFC 5321, 6.3): Received and Delivered-To. The message comes with LF line
- * ends, in pieces of any size; its body is not looked at.
+ * ends, in pieces of any size; its body is not looked at. Also notes whether the
+ * header is ASCII: what is not needs SMTPUTF8 (RFC 6532).
  */
 enum { HOPCOUNT_NAME_MAX = 16, HOPCOUNT_LIMIT = 100 };
 
@@ -22,13 +23,14 @@ enum hopcount_state {
 struct hopcount {
 	enum hopcount_state state;
 	unsigned hops;
+	int eight_bit; /* the header holds a byte that is not ASCII */
 	size_t len;
 	char name[HOPCOUNT_NAME_MAX];
 };
 
 #define HOPCOUNT_ZERO                                                                              \
 	{                                                                                          \
-		HOPCOUNT_NAME, 0, 0,                                                               \
+		HOPCOUNT_NAME, 0, 0, 0,                                                            \
 		{                                                                                  \
 			0                                                                          \
 		}                                                                                  \

@@ -1,6 +1,7 @@
 #include "wire/smtpcommand.h"
 
 #include "lib/netaddress.h"
+#include "lib/utf8.h"
 
 static struct {
 	struct span name;
@@ -11,6 +12,7 @@ static struct {
 	{{"MAIL", 4}, SMTP_MAIL},
 	{{"RCPT", 4}, SMTP_RCPT},
 	{{"DATA", 4}, SMTP_DATA},
+	{{"BDAT", 4}, SMTP_BDAT},
 	{{"RSET", 4}, SMTP_RSET},
 	{{"NOOP", 4}, SMTP_NOOP},
 	{{"VRFY", 4}, SMTP_VRFY},
@@ -24,7 +26,6 @@ static struct {
 	{{"SOML", 4}, SMTP_FOREIGN},
 	{{"SAML", 4}, SMTP_FOREIGN},
 	{{"AUTH", 4}, SMTP_FOREIGN},
-	{{"BDAT", 4}, SMTP_FOREIGN},
 	{{"BURL", 4}, SMTP_FOREIGN},
 	{{"STARTTLS", 8}, SMTP_FOREIGN},
 };
@@ -41,11 +42,18 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* ASCII that can be seen. */
+/* Part of a sequence of UTF-8, whose validity is checked before all else (RFC 6531, 3.3). */
+static int
+is_beyond_ascii(char c)
+{
+	return (unsigned char)c > 127;
+}
+
+/* What can be seen. */
 static int
 is_graphic(char c)
 {
-	return c > ' ' && c < 127;
+	return (c > ' ' && c < 127) || is_beyond_ascii(c);
 }
 
 /* What a local part may hold unquoted: atext and dots wherever they are (RFC 5321, 4.1.2). */
@@ -160,7 +168,7 @@ literal_take(struct smtp_path *path, struct span *rest)
 static int
 is_label(char c)
 {
-	return is_letter(c) || is_digit(c) || c == '-' || c == '_';
+	return is_letter(c) || is_digit(c) || c == '-' || c == '_' || is_beyond_ascii(c);
 }
 
 /* Labels of 1 to 63 bytes between dots; underscores are seen in the wild. */
@@ -244,6 +252,19 @@ mailbox_take(struct smtp_path *path, struct span *rest)
 	return syntax == SMTP_GOOD ? domain_take(path, rest) : syntax;
 }
 
+/* The controls beyond ASCII, U+0080 to U+009F; those of ASCII no command has. */
+static int
+has_controls(struct span valid)
+{
+	while (valid.len) {
+		unsigned long code = utf8_next(&valid);
+
+		if (code >= 0x80 && code < 0xa0)
+			return 1;
+	}
+	return 0;
+}
+
 enum smtp_syntax
 smtp_path_parse(
 	struct smtp_path *path, struct span *parameters, struct span argument, struct span keyword)
@@ -253,9 +274,9 @@ smtp_path_parse(
 	int bracketed;
 
 	path->len = path->local = 0;
-	for (size_t i = 0; i < argument.len; i++)
-		if ((unsigned char)argument.s[i] > 127)
-			return SMTP_EIGHT_BIT;
+	path->utf8 = 0;
+	if (!utf8_is_valid(argument) || has_controls(argument))
+		return SMTP_EIGHT_BIT;
 	if (!span_case_starts(rest, keyword))
 		return SMTP_BAD;
 	skip(&rest, keyword.len);
@@ -274,6 +295,7 @@ smtp_path_parse(
 	}
 	if (rest.len && rest.s[0] != ' ')
 		return SMTP_BAD;
+	path->utf8 = !utf8_is_ascii(span(path->address, path->len));
 	*parameters = rest;
 	return SMTP_GOOD;
 }

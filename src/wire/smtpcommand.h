@@ -19,6 +19,7 @@ enum smtp_verb {
 	SMTP_MAIL,
 	SMTP_RCPT,
 	SMTP_DATA,
+	SMTP_BDAT,
 	SMTP_RSET,
 	SMTP_NOOP,
 	SMTP_VRFY,
@@ -44,13 +45,14 @@ int smtp_command_parse(struct smtp_command *command, struct span line);
 struct smtp_path {
 	size_t len;
 	size_t local; /* length of the local part; len when there is no domain */
+	int utf8;     /* holds more than ASCII: only SMTPUTF8 (RFC 6531) can carry it */
 	char address[ADDRESS_LIMIT];
 };
 
 enum smtp_syntax {
 	SMTP_GOOD,
 	SMTP_BAD,       /* not a path: 501 */
-	SMTP_EIGHT_BIT, /* holds bytes that need SMTPUTF8: 553 */
+	SMTP_EIGHT_BIT, /* holds 8-bit bytes that are no UTF-8: 553 */
 	SMTP_TOO_LONG   /* ADDRESS_LIMIT or more: 501 */
 };
 
@@ -59,7 +61,8 @@ enum smtp_syntax {
  * with "TO:". A source route is dropped (RFC 5321, appendix C), quoted local
  * parts lose their quotes, blanks after the colon and an address without
  * brackets are let pass as everywhere. <> is an empty address, and an address
- * may be a local part alone: what is allowed where is the caller's to say.
+ * may be a local part alone: what is allowed where is the caller's to say, also
+ * whether it may be UTF-8.
  * *parameters is what follows, for smtp_parameter_next.
  */
 enum smtp_syntax smtp_path_parse(
@@ -68,6 +71,7 @@ enum smtp_syntax smtp_path_parse(
 /* The domain of a path: empty when it has none. */
 struct span smtp_path_domain(struct smtp_path const *path);
 
+/* The values may hold 8-bit bytes: whoever reads one must know what it may be. */
 struct smtp_parameter {
 	struct span keyword;
 	struct span value;

@@ -27,6 +27,34 @@ reference(char const *s, size_t len, size_t *end)
 	return DATA_TEXT; /* not ended */
 }
 
+/* Whatever the kind of reader: no CR and no NUL comes out, and pieces make no difference. */
+static void
+others_try(char const *s, size_t size, size_t piece)
+{
+	for (int kind = 0; kind < 2 * DATA_LF_KINDS; kind++) {
+		struct data_reader whole, pieces;
+		size_t out_whole, out_pieces = 0, total = 0;
+		char *text = malloc(2 * size + 1), *other = text + size;
+
+		data_reader_init(&whole, kind % 2 ? DATA_CHUNKS : DATA_DOTS,
+			(enum data_line_feed)(kind / 2));
+		pieces = whole;
+		data_reader_take(&whole, span(s, size), text, &out_whole);
+		while (total < size && pieces.state < DATA_END) {
+			size_t n = size - total < piece ? size - total : piece, out;
+
+			total += data_reader_take(
+				&pieces, span(s + total, n), other + out_pieces, &out);
+			out_pieces += out;
+		}
+		if (whole.state != pieces.state || out_whole != out_pieces ||
+			memcmp(text, other, out_whole) != 0 || memchr(text, '\r', out_whole) ||
+			memchr(text, '\0', out_whole))
+			abort();
+		free(text);
+	}
+}
+
 /* The first byte says how large the pieces are. */
 int
 LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
@@ -40,8 +68,9 @@ LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
 		return 0;
 	piece = data[0] % 17 + 1u;
 	size--;
+	others_try(s, size, piece);
 	want = reference(s, size, &end);
-	data_reader_init(&reader);
+	data_reader_init(&reader, DATA_DOTS, DATA_LF_REFUSED);
 	while (total < size && reader.state < DATA_END) {
 		size_t n = size - total < piece ? size - total : piece, out;
 		char *text = malloc(n);

@@ -1,6 +1,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "lib/utf8.h"
 #include "wire/smtpcommand.h"
 
 /* A line is answered without a fault, and no address comes out that the envelope refuses. */
@@ -21,8 +22,11 @@ LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
 	if (path.len >= ADDRESS_LIMIT || path.local > path.len || domain.len > SMTP_DOMAIN_MAX)
 		abort();
 	for (size_t i = 0; i < path.len; i++)
-		if (path.address[i] < ' ' || path.address[i] > '~')
+		if ((unsigned char)path.address[i] < ' ' || path.address[i] == 127)
 			abort();
+	if (!utf8_is_valid(span(path.address, path.len)) ||
+		path.utf8 == utf8_is_ascii(span(path.address, path.len)))
+		abort();
 	while (smtp_parameter_next(&parameter, &rest) == 1)
 		if (parameter.keyword.len == 0)
 			abort();

@@ -2,6 +2,7 @@
 """tern-smtpd as a command: what one client, good or hostile, is answered."""
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -34,7 +35,8 @@ def greetings(home):
         lab.equal(client.reply(), '220 mx.test ESMTP tern', 'the greeting')
         lab.equal(client.ask('HELO client.test'), '250 mx.test', 'HELO')
         lab.equal(client.ask('ehlo client.test'),
-                  '250-mx.test\n250-PIPELINING\n250-8BITMIME\n250-SIZE 0\n'
+                  '250-mx.test\n250-PIPELINING\n250-8BITMIME\n250-SIZE 0\n250-DSN\n'
+                  '250-SMTPUTF8\n250-CHUNKING\n250-LIMITS RCPTMAX=1000\n'
                   '250 ENHANCEDSTATUSCODES', 'EHLO')
         lab.equal(client.ask('QUIT'), '221 2.0.0 mx.test closes', 'QUIT')
         lab.ok(client.ended(), 'the connection is closed after QUIT')
@@ -62,8 +64,8 @@ def syntax(home):
             ('MAIL FROM:<a>', '553 5.1.8'), ('MAIL FROM:<\u00fc@b>', '553 5.6.7'),
             ('MAIL FROM:<' + 'a' * 1000 + '@b>', '250 2.1.0'),
             ('MAIL FROM:<' + 'a' * 1001 + '@b>', '501 5.1.3'),
-            ('MAIL FROM:<a@b> FOO=1', '555 5.5.4'), ('MAIL FROM:<a@b> SMTPUTF8', '555 5.5.4'),
-            ('MAIL FROM:<a@b> RET=FULL', '555 5.5.4'),
+            ('MAIL FROM:<a@b> FOO=1', '555 5.5.4'), ('MAIL FROM:<a@b> SMTPUTF8', '250'),
+            ('MAIL FROM:<a@b> RET=FULL', '250'),
             ('MAIL FROM:<a@b> BODY=7BIT', '250'), ('MAIL FROM:<a@b> body=8bitmime', '250'),
             ('MAIL FROM:<a@b> BODY=8BITMIME SIZE=5', '250'),
             ('MAIL FROM:<a@b> BODY=BINARYMIME', '501 5.5.4'), ('MAIL FROM:<a@b> BODY', '501 5.5.4'),
@@ -82,7 +84,7 @@ def syntax(home):
             ('RCPT TO:<postmaster>', '250'), ('RCPT TO:<PostMaster>', '250'),
             ('RCPT TO:<postmaster@local.test>', '250'),
             ('RCPT TO:<>', '501 5.1.3'), ('RCPT FROM:<x@local.test>', '501 5.1.3'),
-            ('RCPT TO:<x@local.test> NOTIFY=NEVER', '555 5.5.4'),
+            ('RCPT TO:<x@local.test> NOTIFY=NEVER', '250'),
             ('RCPT TO:<\u00fc@local.test>', '553 5.6.7'),
             ('MAIL FROM:<c@d>', '503 5.5.1'), ('DATA', '503 5.5.1')):
         session(home, begin, (command, reply))
@@ -215,7 +217,7 @@ def messages(home):
                   'an empty 8-bit bounce to postmaster')
         client.ask('QUIT')
     accepts = [l for l in client.log.splitlines() if 'event=accept' in l]
-    lab.equal(accepts, [f'smtpd: pid {client.process.pid} ip=192.0.2.7 event=accept '
+    lab.equal([re.sub(r' ms=\d+$', '', line) for line in accepts], [f'smtpd: pid {client.process.pid} ip=192.0.2.7 event=accept '
                         f'id=1700000000000000 size={size} from=<{sender}> rcpts={count}'
                         for size, sender, count in ((35, 's@far.test', 2), (0, '', 1))], 'the log')
     with Command(home) as client:

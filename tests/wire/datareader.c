@@ -55,6 +55,9 @@ static struct {
 
 static char const tail[] = "\r\n.\r\nMAIL FROM:<second@example.org>\r\n";
 
+static enum data_framing framing = DATA_DOTS;
+static enum data_line_feed line_feed = DATA_LF_REFUSED;
+
 static struct {
 	char text[512];
 	size_t len;
@@ -89,7 +92,7 @@ static void
 start(void)
 {
 	got.len = got.taken = 0;
-	data_reader_init(&got.reader);
+	data_reader_init(&got.reader, framing, line_feed);
 }
 
 static void
@@ -130,6 +133,78 @@ check_text(char const *name, char const *input, char const *out, uint64_t size)
 		name, (unsigned long long)size);
 }
 
+/* What other readers of the same input do: the whole text, its state, what is left. */
+static struct {
+	enum data_framing framing;
+	enum data_line_feed line_feed;
+	char const *input;
+	size_t len;
+	enum data_state state;
+	char const *out;
+	size_t left;
+} const others[] = {
+#define OTHER(framing, line_feed, input, state, out, left)                                         \
+	{                                                                                          \
+		framing, line_feed, input, sizeof input - 1, state, out, left                      \
+	}
+	/* an LF alone ends lines and never the text */
+	OTHER(DATA_DOTS, DATA_LF_LINES, "a\nb\r\n.\r\nx", DATA_END, "a\nb\n", 1),
+	OTHER(DATA_DOTS, DATA_LF_LINES, "\n\n.\r\n.\r\n", DATA_END, "\n\n\n", 0),
+	OTHER(DATA_DOTS, DATA_LF_LINES, "a\n.\nb\r\n.\r\n", DATA_END, "a\n\nb\n", 0),
+	OTHER(DATA_DOTS, DATA_LF_LINES, "a\n.\r\nb\r\n.\r\n", DATA_END, "a\n\nb\n", 0),
+	OTHER(DATA_DOTS, DATA_LF_LINES, "a\r\n.\nb\r\n.\r\n", DATA_END, "a\n\nb\n", 0),
+	OTHER(DATA_DOTS, DATA_LF_LINES, "a\n..b\n..\r\n.\r\n", DATA_END, "a\n.b\n.\n", 0),
+	OTHER(DATA_DOTS, DATA_LF_LINES, "a\n.\r\n", DATA_LINE_START, "a\n\n", 0),
+	OTHER(DATA_DOTS, DATA_LF_LINES, "a\r\r\n", DATA_BARE_CR, "a", 1),
+	OTHER(DATA_DOTS, DATA_LF_LINES, "a\n\rb", DATA_BARE_CR, "a\n", 0),
+	OTHER(DATA_DOTS, DATA_LF_LINES, "a\n\0", DATA_NUL, "a\n", 0),
+	/* for devices that know no CR */
+	OTHER(DATA_DOTS, DATA_LF_ALL, "a\nb\n.\nx", DATA_END, "a\nb\n", 1),
+	OTHER(DATA_DOTS, DATA_LF_ALL, "a\n..b\n.\r\nx", DATA_END, "a\n.b\n", 1),
+	OTHER(DATA_DOTS, DATA_LF_ALL, "a\r\n.\nx", DATA_END, "a\n", 1),
+	OTHER(DATA_DOTS, DATA_LF_ALL, "a\r\r\n", DATA_BARE_CR, "a", 1),
+	OTHER(DATA_DOTS, DATA_LF_ALL, "a\0", DATA_NUL, "a", 0),
+	/* BDAT: dots are text */
+	OTHER(DATA_CHUNKS, DATA_LF_REFUSED, "a\r\n.\r\n..b\r\n", DATA_LINE_START, "a\n.\n..b\n", 0),
+	OTHER(DATA_CHUNKS, DATA_LF_REFUSED, "a\n", DATA_BARE_LF, "a", 0),
+	OTHER(DATA_CHUNKS, DATA_LF_REFUSED, "a\rb", DATA_BARE_CR, "a", 0),
+	OTHER(DATA_CHUNKS, DATA_LF_REFUSED, "a\r\n.\r\r\n", DATA_BARE_CR, "a\n.", 1),
+	OTHER(DATA_CHUNKS, DATA_LF_REFUSED, "a\0", DATA_NUL, "a", 0),
+	OTHER(DATA_CHUNKS, DATA_LF_LINES, "a\n.\n", DATA_LINE_REPAIRED, "a\n.\n", 0),
+	OTHER(DATA_CHUNKS, DATA_LF_ALL, "a\n.\n", DATA_LINE_START, "a\n.\n", 0),
+};
+
+static void
+check_other(size_t i)
+{
+	int good = 1;
+
+	framing = others[i].framing;
+	line_feed = others[i].line_feed;
+	for (size_t split = 0; split <= others[i].len; split++) {
+		start();
+		feed(others[i].input, split);
+		feed(others[i].input + split, others[i].len - split);
+		good &= got.reader.state == others[i].state && got.len == strlen(others[i].out) &&
+			memcmp(got.text, others[i].out, got.len) == 0 &&
+			others[i].len - got.taken == others[i].left;
+	}
+	ok(good, "another reader, row %zu", i);
+}
+
+static void
+check_finish(char const *input, int result, int missing)
+{
+	int lacks = -1, r;
+
+	framing = DATA_CHUNKS;
+	line_feed = DATA_LF_REFUSED;
+	start();
+	feed(input, strlen(input));
+	r = data_reader_finish(&got.reader, &lacks);
+	ok(r == result && lacks == missing, "the last chunk ends in '%s'", input);
+}
+
 int
 main(void)
 {
@@ -138,5 +213,12 @@ main(void)
 	check_text("an empty message", ".\r\n", "", 0);
 	check_text("one empty line", "\r\n.\r\n", "\n", 2);
 	check_text("a dot is not counted when it was added", "..\r\n.\r\n", ".\n", 3);
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		check_other(i);
+	check_finish("", 0, 0);
+	check_finish("a\r\n", 0, 0);
+	check_finish("a", 0, 2);
+	check_finish("a\r", -1, 0);
+	check_finish("\r", -1, 0);
 	return tap_end();
 }

@@ -19,6 +19,34 @@ static struct {
 	{": a\nReceived: a\n", 1},
 };
 
+static struct {
+	char const *text;
+	int eight_bit;
+} const headers[] = {
+	{"Subject: x\n\n\xc3\xbc\n", 0},
+	{"Subject: \xc3\xbc\n\n", 1},
+	{"\xc3\xbc: x\n\n", 1},
+	{"a: b\n \xff\n", 1},
+	{"a: b\nc: d\xff", 1},
+	{"\n\xff", 0},
+};
+
+static void
+check_header(size_t i)
+{
+	size_t len = strlen(headers[i].text);
+	int good = 1;
+
+	for (size_t split = 0; split <= len; split++) {
+		struct hopcount count = HOPCOUNT_ZERO;
+
+		hopcount_take(&count, span(headers[i].text, split));
+		hopcount_take(&count, span(headers[i].text + split, len - split));
+		good &= count.eight_bit == headers[i].eight_bit;
+	}
+	ok(good, "header %zu: 8-bit %d", i, headers[i].eight_bit);
+}
+
 int
 main(void)
 {
@@ -35,5 +63,7 @@ main(void)
 		}
 		ok(good, "header %zu has %u hops", i, rows[i].hops);
 	}
+	for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
+		check_header(i);
 	return tap_end();
 }

@@ -19,7 +19,7 @@ static struct {
 	LINE("EHLO  host ", 0, SMTP_EHLO, "host"),
 	LINE("MAIL FROM:<a@b> SIZE=1 ", 0, SMTP_MAIL, "FROM:<a@b> SIZE=1"),
 	LINE("STARTTLS", 0, SMTP_FOREIGN, ""),
-	LINE("BDAT 4", 0, SMTP_FOREIGN, "4"),
+	LINE("BDAT 4", 0, SMTP_BDAT, "4"),
 	LINE("", 0, SMTP_UNKNOWN, ""),
 	LINE(" QUIT", 0, SMTP_UNKNOWN, "QUIT"),
 	LINE("QUITX", 0, SMTP_UNKNOWN, ""),
@@ -93,8 +93,18 @@ static struct {
 	{"FROM:<\"\"@b>", SMTP_BAD, NULL, NULL, NULL},
 	{"FROM:<\"a\"b@c>", SMTP_BAD, NULL, NULL, NULL},
 	{"FROM:<a\"b\"@c>", SMTP_BAD, NULL, NULL, NULL},
-	{"FROM:<\xc3\xbc@b>", SMTP_EIGHT_BIT, NULL, NULL, NULL},
-	{"FROM:<a@\xc3\xbc.example>", SMTP_EIGHT_BIT, NULL, NULL, NULL},
+	{"FROM:<\xc3\xbc@b>", SMTP_GOOD, "\xc3\xbc@b", "b", ""},
+	{"FROM:<a@\xc3\xbc.example> SMTPUTF8", SMTP_GOOD, "a@\xc3\xbc.example", "\xc3\xbc.example",
+		" SMTPUTF8"},
+	{"FROM:<\"\xe2\x82\xac \xf0\x9f\x93\xa7\"@b>", SMTP_GOOD, "\xe2\x82\xac \xf0\x9f\x93\xa7@b",
+		"b", ""},
+	{"FROM:<\xc3@b>", SMTP_EIGHT_BIT, NULL, NULL, NULL},
+	{"FROM:<\xfc@b>", SMTP_EIGHT_BIT, NULL, NULL, NULL},
+	{"FROM:<\xc0\xaf@b>", SMTP_EIGHT_BIT, NULL, NULL, NULL},
+	{"FROM:<\xed\xa0\x80@b>", SMTP_EIGHT_BIT, NULL, NULL, NULL},
+	{"FROM:<\xf4\x90\x80\x80@b>", SMTP_EIGHT_BIT, NULL, NULL, NULL},
+	{"FROM:<a\xc2\x85@b>", SMTP_EIGHT_BIT, NULL, NULL, NULL},
+	{"FROM:<a@b> X=\xff", SMTP_EIGHT_BIT, NULL, NULL, NULL},
 };
 
 static struct {
@@ -113,7 +123,8 @@ static struct {
 	{" A=b=c", 0, -1, ""},
 	{" -A", 0, -1, ""},
 	{" A B;", 1, -1, "A"},
-	{" A=\xff", 0, -1, ""},
+	{" A=\x7f", 0, -1, ""},
+	{" A=\xc3\xbc", 1, 0, "A=\xc3\xbc"},
 };
 
 static void
