@@ -70,7 +70,7 @@ $B/tern/defaults.o: $B/tern/defaults.c src/tern/defaults.h
 	$(CC_LINE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # Tests in C: tests/DIR/NAME.c becomes $B/tests/DIR/NAME; fuzzers need clang.
-tests := $(patsubst tests/%.c,$B/tests/%,$(filter-out tests/fuzz/% tests/crash/%,$(wildcard tests/*/*.c)))
+tests := $(patsubst tests/%.c,$B/tests/%,$(filter-out tests/fuzz/% tests/crash/% tests/fault/%,$(wildcard tests/*/*.c)))
 fuzzers := $(patsubst tests/%.c,$B/%,$(wildcard tests/fuzz/*.c))
 tests: $(tests)
 fuzzers: $(fuzzers)

@@ -1,12 +1,11 @@
-"""Faults for the tests in tests/fault: one at each system call of a program, by strace;
-and the line that says what came of them.
+"""Faults for the tests in tests/fault: one at each system call of a program, by strace; its
+n-th allocation failing, and short and interrupted calls, by tests/fault/preload.c.
 
-    base = faultlab.baseline(trace)            # what strace -o wrote of a good run
-    points = faultlab.points(base)             # every (call, n, fault)
-    faultlab.sweep(lab, 'syscall', 'tern-x', points, judge, sample=100)
+    faultlab.sweeps(lab, 'tern-x', good, judge, syscall=100, malloc=20, short=10)
 
-judge(point) runs the program under faultlab.inject(point), then once more in peace, and
-returns what is wrong, or None. In a short run a sample of the points is taken, with
+good(prefix) runs the program without a fault, the prefix before its command, to see what
+calls it makes. judge(point) runs it under faultlab.inject(point), then once more in peace,
+and returns what is wrong, or None. In a short run a sample of so many points is taken, with
 TERN_LONG=1 all of them; TERN_SEED chooses another sample.
 """
 import collections
@@ -17,9 +16,12 @@ import re
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import traceback
+
+import ternlab
 
 LONG = bool(os.environ.get('TERN_LONG'))
 SEED = os.environ.get('TERN_SEED', '1')
@@ -87,8 +89,41 @@ def points(base, skip=()):
     return found
 
 
+def forever(base, skip=('poll',)):
+    """From the n-th call on it always fails: at the first, and in the middle."""
+    found = []
+    for name, (first, count) in sorted(base.items()):
+        if name not in skip and len(faults_of(name)) > 2:
+            for n in sorted({first + 1, (first + 1 + count) // 2} if count > first else ()):
+                found += [Point(name, f'{n}+', fault) for fault in ERRORS if fault != 'EINTR']
+    return found
+
+
+def preload():
+    """The library of tests/fault/preload.c, compiled when it is not."""
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'fault', 'preload.c')
+    library = os.path.join(ternlab.BUILD, 'tests', 'fault', 'preload.so')
+    if not os.path.exists(library) or os.path.getmtime(library) < os.path.getmtime(source):
+        os.makedirs(os.path.dirname(library), exist_ok=True)
+        subprocess.run(['cc', '-O1', '-shared', '-fPIC', '-o', f'{library}.{os.getpid()}', source,
+                        '-ldl'], check=True)
+        os.rename(f'{library}.{os.getpid()}', library)
+    return library
+
+
+def preloaded(program=None, **settings):
+    """A prefix that runs a command with the library."""
+    if program:
+        settings['FAULT_PROGRAM'] = program[:15]
+    return ['env', f'LD_PRELOAD={preload()}', *(f'{k}={v}' for k, v in settings.items())]
+
+
 def inject(point, follow=False):
     """What to write before the command."""
+    if point.name == 'malloc':
+        return preloaded(point.fault, FAULT_MALLOC=point.n)
+    if point.name == 'short':
+        return preloaded(point.fault, FAULT_SEED=point.n)
     how = 'signal=KILL' if point.fault == 'KILL' else f'error={point.fault}'
     return ['strace', '-D', *(['-f'] if follow else []), '-qq', '-o', '/dev/null', '-e',
             f'trace={point.name}', '-e', f'inject={point.name}:{how}:when={point.n}']
@@ -152,6 +187,33 @@ def sweep(lab, method, program, all_points, judge, sample, workers=WORKERS):
     lab.equal(len(wrong), 0, f'{program}, {method}: {len(chosen)} of {len(all_points)} points')
     result(method, program, len(chosen), len(wrong))
     return wrong
+
+
+def sweeps(lab, program, good, judge, syscall=0, malloc=0, short=0, skip=(), workers=WORKERS):
+    """One sweep of each kind."""
+    with tempfile.TemporaryDirectory(prefix='tern-fault.', dir=place()) as folder:
+        os.chmod(folder, 0o777)
+        if syscall and strace_works():
+            trace = os.path.join(folder, 'trace')
+            good(['strace', '-D', '-qq', '-o', trace])
+            base = baseline(trace)
+            sweep(lab, 'syscall', program, points(base, skip) + forever(base, ('poll', *skip)),
+                  judge, syscall, workers)
+        elif syscall:
+            lab.skip(f'{program}: faults at each call', 'needs strace')
+        if malloc:
+            count = os.path.join(folder, 'count')
+            good(preloaded(program, FAULT_COUNT=count))
+            with open(count, 'rb') as f:
+                n = struct.unpack('=Q', f.read())[0]
+            sweep(lab, 'malloc', program,
+                  [Point('malloc', i + 1, program) for i in range(n)] +
+                  [Point('malloc', f'{i + 1}+', program) for i in range(0, n, 5)],
+                  judge, malloc, workers)
+    if short:
+        seeds = 200 if LONG else short
+        sweep(lab, 'short-io', program, [Point('short', i + 1, program) for i in range(seeds)],
+              judge, seeds, workers)
 
 
 def describe(point):

@@ -511,3 +511,48 @@ def recover(world, seconds=10, **options):
         if send.code != 0:
             return f'did not end after TERM: {send.code}'
     return None
+
+
+def fill(world):
+    """A bit of everything; returns the broken one."""
+    text = b'Subject: %d\n\n' + b'hello\n' * 20
+    world.put('local', text % 1, b's@from.test', [b'joe@here.test'])
+    world.put('remote', text % 2, b's@from.test', [b'a@r1.test', b'later1b@r1.test', b'c@r2.test'])
+    world.put('bounce', text % 3, b's@from.test', [b'never@r3.test'])
+    now = int(time.time())
+    half = world.put('half', text % 4, b's@from.test', [b'done@r1.test', b'open@r1.test'],
+                     history=spoollab.event(b'delivered', b'0') +
+                     spoollab.event(b'deferred', b'1', next=now - 5), due=now - 5)
+    world.delivered[half, b'done@r1.test'].append(world.expected[half, b'done@r1.test'])
+    data = bytearray(spoollab.entry(text % 5, b's@from.test', [b'joe@here.test']))
+    data[10] ^= 1
+    broken = world.put('broken', text % 5, b's@from.test', [b'joe@here.test'], data=bytes(data))
+    done = world.new_id()
+    with open(world.mess(done, 'hist'), 'wb') as f:
+        f.write(spoollab.event(b'delivered', b'0'))
+    world.put('mixed', text % 6, b'', [b'null1@r4.test', b'trouble1@here.test', b'jim@here.test'])
+    return broken
+
+
+def life(world, prefix, quiet=0.2, seconds=10):
+    """One life: what is there, a new message by the trigger, a retry of all, the end."""
+    with world.send(prefix=prefix) as send:
+        send.run(send.quiet(quiet), seconds)
+        if send.code is None:
+            text = b'Subject: new\n\nby the trigger\n'
+            world.trigger(world.put('new', text, b's@from.test', [b'kim@here.test', b'k@r1.test']))
+            send.run(send.quiet(quiet), seconds)
+        for _ in range(2):
+            if send.code is None and not world.is_empty():
+                send.signal(signal.SIGALRM)
+                send.run(send.quiet(quiet), seconds)
+        if send.code is None:
+            send.signal(signal.SIGTERM)
+            send.run(lambda: send.code is not None, seconds)
+        ended = send.code
+        usage = send.usage
+    if ended is None:
+        return 'did not end after TERM: ' + send.log.decode()[-500:]
+    if faultlab.processor_seconds(usage) > 2:
+        return f'{faultlab.processor_seconds(usage):.1f} s of processor'
+    return None

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""tern-local killed, or refused by the system, at each of its system calls: what it reports
+"""tern-local with a fault at each system call or allocation, and short calls: what it reports
 as delivered is there, once and whole; what it does not is there, whole, after one more try."""
+import functools
 import os
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import faultlab
@@ -79,19 +79,19 @@ class Box:
                 return None
 
 
-def judge(task):
-    kind, *point = task
-    point = faultlab.Point(*point)
+def judge(kind, point):
     with Box(kind) as box:
         letter = box.deliver(faultlab.inject(point))
         if letter == 'K':
             return box.violations(1, 1) or None
         if letter == 'D':
             return 'bounced by a fault of ours'
+        if point.name == 'short':
+            return f'{letter}: short and interrupted calls are no fault'
         # A mailbox is appended to in place: what a kill leaves there is a part.
-        torn = ['mbox'] if point.fault == 'KILL' else []
+        torn = ['mbox'] if point.fault == 'KILL' or 'truncate' in point.name else []
         wrong = box.violations(0, 1, torn)
-        if point.fault != 'KILL' and box.left() and point.name not in ('unlinkat', 'unlink'):
+        if point.fault != 'KILL' and box.left() and not point.name.startswith('unlink'):
             wrong = wrong or f'left in tmp: {box.left()}'
         again = box.deliver()
         if again != 'K':
@@ -99,38 +99,16 @@ def judge(task):
         return wrong or box.violations(1, 2, torn) or None
 
 
-def base(kind):
-    with Box(kind) as box:
-        trace = os.path.join(box.user.tern, 'trace')
-        lab.equal(box.deliver(['strace', '-D', '-o', trace]), 'K', f'{kind}, without a fault')
-        lab.equal(box.violations(1, 1), '', '... once')
-        return faultlab.points(faultlab.baseline(trace))
+def sweeps(kind):
+    def good(prefix):
+        with Box(kind) as box:
+            lab.equal(box.deliver(prefix), 'K', f'{kind}, without a fault')
+            lab.equal(box.violations(1, 1), '', '... once')
+
+    faultlab.sweeps(lab, 'tern-local', good, functools.partial(judge, kind), syscall=50,
+                    malloc=10, short=4)
 
 
-def tasks():
-    found = []
-    for kind in PLACES:
-        found += [Task(kind, *point) for point in base(kind)]
-    return found
-
-
-class Task(tuple):
-    """A point of one kind of delivery."""
-
-    def __new__(cls, *values):
-        return super().__new__(cls, values)
-
-    @property
-    def name(self):
-        return self[0], self[1]
-
-    @property
-    def fault(self):
-        return self[3]
-
-
-if faultlab.strace_works():
-    faultlab.sweep(lab, 'syscall', 'tern-local', tasks(), judge, sample=200)
-else:
-    lab.skip('faults at each call of tern-local', 'needs strace')
+for kind in PLACES:
+    sweeps(kind)
 lab.end()
