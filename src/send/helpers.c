@@ -28,13 +28,33 @@ static genalloc asked = GENALLOC_ZERO;    /* struct removal, in the order of the
 static size_t asked_first;
 static genalloc refused = GENALLOC_ZERO; /* struct removal, to be asked again */
 
+enum { REQUEST_MAX = 22 }; /* the mark, 20 digits and a newline */
+
+int
+clean_reserve(unsigned messages)
+{
+	size_t more = messages + genalloc_len(struct removal, &refused);
+
+	return genalloc_readyplus(struct removal, &asked, more) &&
+			       genalloc_readyplus(struct removal, &refused, messages) &&
+			       stralloc_readyplus(&requests, more * REQUEST_MAX)
+		       ? 0
+		       : -1;
+}
+
+/* All of it or nothing: what we remember and what is written must agree. */
 static void
 removal_ask(struct removal removal)
 {
-	if (!genalloc_append(struct removal, &asked, &removal) ||
-		!text_append(&requests, removal.set_aside ? "!" : "", (char *)NULL) ||
-		!text_append_number(&requests, removal.id) || !stralloc_catb(&requests, "\n", 1))
-		log_alert("out of memory; a finished message is not removed", span("", 0));
+	size_t before = requests.len;
+
+	if (text_append(&requests, removal.set_aside ? "!" : "", (char *)NULL) &&
+		text_append_number(&requests, removal.id) && stralloc_catb(&requests, "\n", 1) &&
+		genalloc_append(struct removal, &asked, &removal))
+		return;
+	requests.len = before;
+	queue_forget(removal.id);
+	log_alert("out of memory; what can not be removed will be found again later", span("", 0));
 }
 
 void

@@ -9,6 +9,12 @@ enum { CLEAN_REQUESTS = 5, CLEAN_ANSWERS = 6, BOUNCE_SOCKET = 7 };
 /* Has the files of a finished message removed, until that has worked; then forgets its id. */
 void clean_remove(uint64_t id, int log_end_of_message);
 
+/*
+ * Sees that there is memory to have so many messages removed, so that none is
+ * delivered that could not be. Returns 0, or -1.
+ */
+int clean_reserve(unsigned messages);
+
 /* Has a broken entry set aside. */
 void clean_set_aside(uint64_t id);
 

@@ -314,7 +314,8 @@ message_load(uint64_t id, enum agenda_reason reason)
 	struct message *m = calloc(1, sizeof *m);
 	enum entry_result result;
 
-	if (!m) {
+	if (!m || clean_reserve(messages_loaded + 1) == -1) {
+		free(m);
 		log_alert("out of memory, will try later", span("", 0));
 		queue_wait(id, now_seconds() + TROUBLE_DELAY);
 		return;
