@@ -272,7 +272,7 @@ def broken_entry(tern, sink):
     ternlab.wait_until(alarmed, 'the broken entry to be set aside')
     with open(tern.path('queue/bad', str(bad)), 'rb') as f:
         lab.equal(f.read(), bytes(data), 'a broken entry is moved to queue/bad, as it is')
-    lab.ok(tern.log_matches(rf'^warning: msg {bad}: broken entry'), 'and the log names it')
+    lab.ok(tern.wait_log(rf'^warning: msg {bad}: broken entry'), 'and the log names it')
     lab.equal(tern.status()['queue']['bad'], 1, 'and tern status counts it')
     count = len(sink.messages)
     tern.send_smtp(SENDER, ['a@relay.test'], endlab.message('on'))

@@ -50,8 +50,8 @@ def five_thousand(folder):
             lab.ok(True, 'the queue is empty after')
             print(f'# {COUNT / (taken - began):.0f} messages/s taken, '
                   f'{COUNT / (done - began):.0f} messages/s relayed', flush=True)
+            lab.equal(len(tern.wait_log(r'^end msg ', COUNT)), COUNT, 'each has its end in the log')
             lab.equal(tern.log_matches(r'^(warning|alert)|fatal'), [], 'and there was no complaint')
-            lab.equal(len(tern.log_matches(r'^end msg ')), COUNT, 'each has its end in the log')
     finally:
         sink.terminate()
         sink.wait(ternlab.PATIENCE)

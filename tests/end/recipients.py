@@ -22,7 +22,7 @@ def all_good(tern, sink):
     lab.equal(sink.connections, 1, 'over one connection')
     lab.equal([len(m.recipients) for m in sink.messages], [100] * 10, 'in transactions of 100')
     lab.equal(len({m.data for m in sink.messages}), 1, 'all with the same text')
-    lab.equal(len(tern.log_matches(r'^delivery \d+: success: ')), COUNT,
+    lab.equal(len(tern.wait_log(r'^delivery \d+: success: ', COUNT)), COUNT,
               'and a line in the log for each')
 
 

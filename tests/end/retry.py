@@ -163,6 +163,7 @@ def term_lets_finish(tern, sink, gate, reached):
     tern.s6('s6-svwait', '-d', '-t', str(int(ternlab.PATIENCE * 1000)), 'service/send')
     lab.equal([m.recipients for m in sink.messages].count(['slow@other.test']), 1,
               'the delivery is finished')
+    tern.wait_log(r'^status: exiting$')
     log = tern.log()
     lab.equal(log[-1], 'status: exiting', 'the last line of the log says that it exits')
     stop = [i for i, line in enumerate(log) if line.endswith(' exitasap')]
