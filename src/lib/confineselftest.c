@@ -7,7 +7,7 @@
  * each thing that it must not be able to do. The child confines itself the same
  * way, tries it, and what came of it is said on descriptor 2:
  *
- *   PROGRAM: selftest: uid UID: ATTEMPT: reached | refused: ERROR | killed by SIGNAL
+ *   PROGRAM: selftest: uid UID may BITS: ATTEMPT: reached | refused: ERROR | killed by SIGNAL
  *
  * Each line of the file is an attempt and what it is about, such as
  * "read-queue queue/mess/0/1".
@@ -57,8 +57,11 @@ try_list(char const *path)
 static int
 try_write(char const *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+	char name[LINE_SIZE + 20];
+	int fd;
 
+	snprintf(name, sizeof name, "%s%ld", path, (long)getpid());
+	fd = open(name, O_WRONLY | O_CREAT, 0600);
 	return fd == -1 ? errno : outcome(write(fd, "x", 1));
 }
 
@@ -260,8 +263,8 @@ say(struct confine const *c, char const *name, int status)
 		snprintf(end, sizeof end, "reached");
 	else
 		snprintf(end, sizeof end, "refused: %s", strerror(WEXITSTATUS(status)));
-	snprintf(text, sizeof text, "%s: selftest: uid %ld: %s: %s\n", c->program, (long)getuid(),
-		name, end);
+	snprintf(text, sizeof text, "%s: selftest: uid %ld may %u: %s: %s\n", c->program,
+		(long)getuid(), c->may, name, end);
 	if (write(2, text, strlen(text)) == -1)
 		_exit(1);
 }

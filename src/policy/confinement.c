@@ -10,6 +10,7 @@
 #define MEMORY (UINT64_C(2) << 30)
 
 static char const control[] = "control";
+static char const etc[] = "/etc"; /* where links in control/ most often lead to */
 
 struct confinement const confinement_table[CONFINEMENT_ROLES] = {
 	[CONFINEMENT_SMTPD] = {{.program = "tern-smtpd", .may = CONFINE_UNIX, .memory = MEMORY},
@@ -26,9 +27,10 @@ struct confinement const confinement_table[CONFINEMENT_ROLES] = {
 		"queue/mess", "new connections, control/, the queue; parses nothing of a client"},
 	[CONFINEMENT_SEND] = {{.program = "tern-send",
 				      .may = CONFINE_READ | CONFINE_WRITE,
-				      .reads = {control, "queue/mess", "queue/hist"},
+				      .reads = {control, etc, "queue/mess", "queue/hist"},
 				      .writes = {"queue/hist"}},
-		"", "queue/hist", "reads control/, queue/mess, queue/hist; writes queue/hist"},
+		"", "queue/hist",
+		"reads control/, /etc, queue/mess, queue/hist; writes queue/hist"},
 	[CONFINEMENT_CLEAN] = {{.program = "tern-clean",
 				       .may = CONFINE_READ | CONFINE_NAMES,
 				       .reads = {"queue/mess", "queue/hist", "queue/bad"},
@@ -37,13 +39,13 @@ struct confinement const confinement_table[CONFINEMENT_ROLES] = {
 		"reads, removes and renames in queue/mess, queue/hist, queue/bad"},
 	[CONFINEMENT_BOUNCE] = {{.program = "tern-bounce",
 					.may = CONFINE_READ | CONFINE_UNIX,
-					.reads = {control}},
-		"", "run/bounce", "reads control/; Unix sockets that its user may open"},
+					.reads = {control, etc}},
+		"", "run/bounce", "reads control/, /etc; Unix sockets that its user may open"},
 	[CONFINEMENT_RSPAWN] = {{.program = "tern-rspawn", .may = CONFINE_RUN}, "", "run/remote",
 		"what its user may; parses only what tern-send says"},
 	[CONFINEMENT_REMOTE] = {{.program = "tern-remote",
 					.may = CONFINE_READ | CONFINE_INTERNET,
-					.reads = {control, "/etc", "/etc/resolv.conf"},
+					.reads = {control, etc, "/etc/resolv.conf"},
 					.memory = MEMORY},
 		"", "run/remote", "TCP and UDP; reads control/, /etc, the folder of resolv.conf"},
 	[CONFINEMENT_LSPAWN] = {{.program = "tern-lspawn",

@@ -38,6 +38,15 @@ trouble(struct outcome *outcome, char const *code)
 	words_say(&outcome->message, VERDICT_TROUBLE, why_string(), code);
 }
 
+/* A setting can not be read: perhaps only not by us, whom the confinement keeps to what was there.
+ */
+static void
+trouble_settings(struct outcome *outcome)
+{
+	trouble(outcome, "4.3.5");
+	outcome->settings_failed = 1;
+}
+
 static void
 reached_note(struct attempt *a)
 {
@@ -181,7 +190,7 @@ hosts_find(struct attempt *a)
 
 	why.len = 0;
 	if (resolver_open(&r->resolver, &why) == -1) {
-		trouble(a->outcome, "4.3.5");
+		trouble_settings(a->outcome);
 		return -1;
 	}
 	if (trace_is_on())
@@ -233,7 +242,7 @@ attempt_anew(struct attempt *a, stralloc const *route)
 
 	why.len = 0;
 	if (settings_read(&r->settings, &why) == -1 || !stralloc_copy(&r->route, route)) {
-		trouble(a->outcome, "4.3.5");
+		trouble_settings(a->outcome);
 		return;
 	}
 	trace_enable(r->settings.logdetail != 0);
@@ -255,7 +264,7 @@ remote_deliver(struct remote *r, struct job const *job, int fd, struct outcome *
 	if (routes_refresh(&r->routes, &why) == -1 ||
 		routes_find(&r->routes, job->destination, &a.match, &why) == -1 ||
 		!route_describe(&route, &a.match.route)) {
-		trouble(outcome, "4.3.5");
+		trouble_settings(outcome);
 		return;
 	}
 	source_init(&r->source, fd, job->length);

@@ -92,6 +92,8 @@ worker_run(struct remote *remote, struct span destination)
 				return die(EXIT_TEMPORARY, "unable to report", errno);
 			break;
 		}
+		if (outcome.settings_failed)
+			break; /* the next worker may read what we may not */
 	}
 	if (r == -1)
 		return die(EXIT_PERMANENT, "what tern-send sent is not a job", 0);
