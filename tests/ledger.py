@@ -115,6 +115,7 @@ class Holdings:
         self.open = collections.Counter()         # (tag, recipient) pending or failed
         self.open_bounces = collections.Counter()
         self.problems = []
+        self.good = set()                         # paths of the entries that are whole
         self.left = []                            # names in the queue that are no good entry
 
     def add_queue(self, home):
@@ -139,6 +140,7 @@ class Holdings:
         if result != 'good':
             self.left.append(f'{result} {path} {os.path.getsize(path)} bytes')
             return None
+        self.good.add(path)
         with open(path, 'rb') as f:
             read = Read(self.book, f.read(int(length)))
         if read.problem:
@@ -203,6 +205,10 @@ class Ledger:
 
     def write(self, sender, recipients, size=None):
         """A new message; "TAG" in a recipient becomes its tag. Its size is random if not given."""
+        with self._lock:
+            return self._write(sender, recipients, size)
+
+    def _write(self, sender, recipients, size):
         tag = f't{len(self.messages) + 1}'
         if size is None:
             size = self.random.choice((1, 100, 3000, 4096, 9000, 20000))

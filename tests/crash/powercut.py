@@ -108,18 +108,18 @@ class Run:
     def sendmail(self, recipients):
         self.book.send_sendmail(self.tern, self.book.write(SENDER, recipients))
 
-    def record(self, rounds):
+    def record(self, rounds, halves=2, quiet=QUIET):
         self.world.base()
         disks = self.world.record()
         os.symlink(disks.path('mark'), self.mark_link)
         self.book.mark = disks.mark
         self.tern.up()
-        for n in range(2):  # the second half meets what the first has left behind
+        for n in range(halves):  # the second half meets what the first has left behind
             self.workload.do(self, rounds)
             if not self.workload.settings:
                 ternlab.wait_until(lambda: len(self.tern.queue()) == self.slow,
                                    'the delivery of all but what waits for an hour')
-            time.sleep(QUIET)
+            time.sleep(quiet)
             self.book.note('quiet', str(n))
         self.book.mark = None
         self.tern.down()
@@ -128,7 +128,7 @@ class Run:
         self.world.recording = None
         return crashlab.read_log(self.stage.path('log'))
 
-    def look(self, files, moments):
+    def look(self, files, moments, window=ledger.WINDOW):
         """What is wrong with what is on the disks now."""
         try:
             self.world.attach(files, crashlab.MS_RDONLY, bind=False)
@@ -140,10 +140,10 @@ class Run:
             self.world.detach()
         wrong = []
         for events, when in moments:
-            wrong += self.book.check(ledger.Facts(events), held, when)
+            wrong += self.book.check(ledger.Facts(events), held, when, window)
         return wrong
 
-    def recover(self, files, events, when):
+    def recover(self, files, events, when, window=ledger.WINDOW):
         """The same with tern at work until all is settled."""
         self.book.events = list(events)
         os.unlink(self.mark_link)
@@ -159,7 +159,7 @@ class Run:
             self.world.detach()
         for line in open(self.mark_link):
             self.book.note(*line.split())
-        wrong = self.book.check(self.book.facts(), held, when, settled=True)
+        wrong = self.book.check(self.book.facts(), held, when, window, settled=True)
         for line in log.splitlines()[-30:] if wrong else []:
             print(f'# {line}')
         return wrong
@@ -193,7 +193,8 @@ def cut(stage, kind, name, rounds, subsets, images, recoveries, sync_skipped=Non
     """Returns how many violations there were of each invariant."""
     run = Run(stage, kind, name, sync_skipped)
     try:
-        records = run.record(rounds)
+        records = run.record(rounds) if not sync_skipped else \
+            run.record(rounds, 1, QUIET if sync_skipped == 'hist' else 0)
         replay = crashlab.Replay(run.world.bases, records, subsets)
         files = [f'{base}.cut' for base in run.world.bases]
         chosen = replay.sample(images)
@@ -223,7 +224,7 @@ def cut(stage, kind, name, rounds, subsets, images, recoveries, sync_skipped=Non
 
 
 # (workload, rounds, subsets of each moment, images, of them recovered)
-SHORT = [('accept', 1, 2, 120, 6), ('mixed', 1, 2, 150, 12), ('elsewhere', 1, 2, 120, 8)]
+SHORT = [('accept', 1, 2, 120, 5), ('mixed', 1, 2, 160, 10), ('elsewhere', 1, 2, 120, 6)]
 LONG_RUNS = [('accept', 6, 4, 1500, 30), ('mixed', 5, 4, 2500, 60), ('history', 4, 4, 1500, 40),
              ('bounce', 4, 4, 1500, 40), ('elsewhere', 5, 4, 2000, 40)]
 # (workload, the fsync left out, the invariant that must be seen broken). That of the entry's
