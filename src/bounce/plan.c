@@ -29,6 +29,16 @@ recipient_of_sender(stralloc *recipient, struct span sender)
 	       stralloc_catb(recipient, sender.s + at, sender.len - at);
 }
 
+/* Whether send and the history agree that some recipient failed, wanted or not. */
+static int
+is_failed(struct original const *original)
+{
+	for (uint64_t i = 0; i < original->deliveries.length; i++)
+		if (original->deliveries.recipient[i].status == DELIVERY_FAILED)
+			return 1;
+	return 0;
+}
+
 static int
 has_failures(struct original const *original)
 {
@@ -86,6 +96,8 @@ notice_plan(struct notice *n, struct original const *o, struct settings const *s
 	char const *why = NULL;
 	int good;
 
+	if (!is_failed(o)) /* no reason for send to forget a recipient */
+		return "its history names no failure";
 	if (span_equal(sender, SPAN_LITERAL("#@[]")) || !has_failures(o))
 		return NULL;
 	n->kind = sender.len ? NOTICE_SINGLE : NOTICE_DOUBLE;

@@ -30,6 +30,7 @@ static char const too_often[] =
 
 enum {
 	ADDED_MAX = sizeof too_long,
+	LOST_SECONDS = 60,    /* until a failure that could not be written down is asked for again */
 	JITTER_FROM = 60,     /* seconds; a shorter interval is meant as it is said */
 	GREYLIST_SECONDS = 60 /* until the second attempt, when the server gives no time */
 };
@@ -131,6 +132,24 @@ outcome_of(struct batch const *b, struct delivery const *d, enum verdict verdict
 static struct history_line line;
 static stralloc line_text = STRALLOC_ZERO;
 
+/*
+ * A failure that is not written down must not count: tern-bounce knows the
+ * history alone, and nobody would be told of it.
+ */
+static void
+line_lost(struct message *m)
+{
+	log_alert(
+		"out of memory; what happened to a recipient is not written down", span("", 0));
+	if (line.event != HISTORY_FAILED)
+		return;
+	for (size_t r = 0; r < line.ranges; r++)
+		for (uint64_t i = line.range[r].first; i <= line.range[r].last; i++) {
+			m->deliveries.recipient[i].status = DELIVERY_PENDING;
+			m->deliveries.recipient[i].next = now_seconds() + LOST_SECONDS;
+		}
+}
+
 static void
 line_write(struct message *m)
 {
@@ -138,8 +157,7 @@ line_write(struct message *m)
 		return;
 	line.text = span(line_text.s, line_text.len);
 	if (!history_append(&m->unwritten, &line))
-		log_alert("out of memory; what happened to a recipient is not written down",
-			span("", 0));
+		line_lost(m);
 	if (line.event != HISTORY_DEFERRED && line.event != HISTORY_TROUBLE)
 		m->unwritten_done = 1;
 	line.ranges = 0;
