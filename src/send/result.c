@@ -30,7 +30,7 @@ static char const too_often[] =
 
 enum {
 	ADDED_MAX = sizeof too_long,
-	LOST_SECONDS = 60,    /* until a failure that could not be written down is asked for again */
+	LOST_SECONDS = 60,    /* until one asks again for a failure that was not written down */
 	JITTER_FROM = 60,     /* seconds; a shorter interval is meant as it is said */
 	GREYLIST_SECONDS = 60 /* until the second attempt, when the server gives no time */
 };
