@@ -408,8 +408,13 @@ class Send:
             return False
         number, destination = fields(packet)
         ours, theirs = pair()
-        socket.send_fds(sock, [field(number, b'K')], [theirs])
-        os.close(theirs)
+        try:
+            socket.send_fds(sock, [field(number, b'K')], [theirs])
+        except OSError:
+            ours.close()
+            return False
+        finally:
+            os.close(theirs)
         self.workers.append(self.worker_type(self, channel, destination, ours))
         return True
 
@@ -483,7 +488,7 @@ class Send:
         failed = [n for n, word in replay(history, len(recipients)).items() if word == 'failed']
         for n in failed:
             self.world.bounced[id, recipients[n]] += 1
-        answer = self.bounce_answer(id) if failed else field(id, b'Dnobody is to be told')
+        answer = self.bounce_answer(id) if failed else field(id, b'Tits history names no failure')
         try:
             self.bounce.send(answer)
         except OSError:
