@@ -17,7 +17,7 @@ programs := $(patsubst src/%/main.c,%,$(wildcard src/*/main.c))
 # The trust map: which program may link which library beyond lib, wire,
 # policy and service. The queue is open to these alone.
 uses-spool := queue send clean qread tern
-uses-net := remote tern
+uses-net := remote smtpd tern
 
 # The program of folder X is tern-X; that of src/tern is tern. Some have further
 # names and look at what they were called.

@@ -209,23 +209,35 @@ access_rule_parse(struct access_rule *rule, struct span line, char const **reaso
 	return variables_check(rule->variables, reason);
 }
 
-int
-access_load(struct access *access, stralloc *why)
+static int
+addresses_line_parse(struct access_rule *rule, struct span line, char const **reason)
+{
+	memset(&rule->low, 0, sizeof rule->low);
+	memset(&rule->high, 0, sizeof rule->high);
+	rule->allow = 1;
+	rule->variables = span("", 0);
+	return address_parse(rule, line, reason);
+}
+
+/* Loads a file whose lines `parse` reads. */
+static int
+rules_load(struct access *access, char const *name,
+	int (*parse)(struct access_rule *, struct span, char const **), stralloc *why)
 {
 	struct access new = ACCESS_ZERO;
-	int r = control_list_read(&new.list, "access", why);
+	int r = control_list_read(&new.list, name, why);
 
 	if (r == 1 && control_list_length(&new.list) > ACCESS_RULES_MAX)
-		r = control_complain(why, "access", 0, "has more than 10000 rules", span("", 0));
+		r = control_complain(why, name, 0, "has more than 10000 rules", span("", 0));
 	for (size_t i = 0; r != -1 && i < control_list_length(&new.list); i++) {
 		struct control_line const *line = control_list_line(&new.list, i);
 		struct access_rule rule = {.line = line->number};
 		char const *reason;
 
-		if (access_rule_parse(&rule, line->text, &reason) == -1)
-			r = control_complain(why, "access", line->number, reason, line->text);
+		if (parse(&rule, line->text, &reason) == -1)
+			r = control_complain(why, name, line->number, reason, line->text);
 		else if (!genalloc_append(struct access_rule, &new.rules, &rule))
-			r = control_complain(why, "access", 0, "out of memory", span("", 0));
+			r = control_complain(why, name, 0, "out of memory", span("", 0));
 	}
 	if (r == -1) {
 		access_free(&new);
@@ -234,6 +246,18 @@ access_load(struct access *access, stralloc *why)
 	access_free(access);
 	*access = new;
 	return 0;
+}
+
+int
+access_load(struct access *access, stralloc *why)
+{
+	return rules_load(access, "access", access_rule_parse, why);
+}
+
+int
+access_load_addresses(struct access *access, char const *name, stralloc *why)
+{
+	return rules_load(access, name, addresses_line_parse, why);
 }
 
 static int
@@ -265,6 +289,24 @@ access_variable(struct access_rule const *rule, char const *name, struct span *v
 
 	while (variable_next(&rest, &found, value) == 1)
 		if (span_equal(found, span_string(name)))
+			return 1;
+	return 0;
+}
+
+int
+access_variable_next(struct span *rest, struct span *name, struct span *value)
+{
+	return variable_next(rest, name, value) == 1;
+}
+
+int
+access_mentions(struct access const *access, char const *name)
+{
+	struct access_rule const *rules = genalloc_s(struct access_rule, &access->rules);
+	struct span value;
+
+	for (size_t i = 0; i < genalloc_len(struct access_rule, &access->rules); i++)
+		if (access_variable(&rules[i], name, &value))
 			return 1;
 	return 0;
 }

@@ -49,11 +49,27 @@ int access_rule_parse(struct access_rule *rule, struct span line, char const **r
  */
 int access_load(struct access *access, stralloc *why);
 
+/*
+ * Reads control/name, a list of addresses in the same forms and nothing after
+ * them: access_find then says which of them matches, or NULL. Returns 0; or -1
+ * with *why and *access as it was.
+ */
+int access_load_addresses(struct access *access, char const *name, stralloc *why);
+
 /* The rule for this client; NULL when there is none, and the client is then allowed. */
 struct access_rule const *access_find(struct access const *access, struct netaddress const *client);
 
 /* The value of a variable of the rule. Returns 1; or 0 when it is not set. */
 int access_variable(struct access_rule const *rule, char const *name, struct span *value);
+
+/*
+ * Steps through the variables of a rule: *rest is rule->variables at first.
+ * Returns 1, or 0 after the last.
+ */
+int access_variable_next(struct span *rest, struct span *name, struct span *value);
+
+/* Whether any rule sets the variable. */
+int access_mentions(struct access const *access, char const *name);
 
 void access_free(struct access *access);
 

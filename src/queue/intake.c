@@ -123,6 +123,8 @@ append_own_records(stralloc *sa, struct origin const *origin)
 		ok = ok && envelope_append(sa, 'h', origin->helo);
 	if (origin->address.len)
 		ok = ok && envelope_append(sa, 'a', origin->address);
+	if (origin->name.len)
+		ok = ok && envelope_append(sa, 'n', origin->name);
 	if (origin->protocol.len)
 		ok = ok && envelope_append(sa, 'w', origin->protocol);
 	return ok;
@@ -138,7 +140,7 @@ append_client_records(stralloc *sa, struct span records, int has_8bit)
 	while (ok && records.len) {
 		struct span record = span_cut(&records, '\0');
 
-		if (strchr("upvhaw", record.s[0]))
+		if (strchr("upvhanw", record.s[0]))
 			continue;
 		has_body |= record.s[0] == 'b';
 		ok = envelope_append(sa, record.s[0], span(record.s + 1, record.len - 1));

@@ -41,6 +41,7 @@ origin_decide(struct origin *origin, struct submitter const *submitter, struct s
 		switch (letter) {
 		case 'h': said.helo = value; break;
 		case 'a': said.address = value; break;
+		case 'n': said.name = value; break;
 		case 'w': said.protocol = value; break;
 		case 'v':
 			if (span_equal(value, SPAN_LITERAL("network")))

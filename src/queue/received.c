@@ -62,7 +62,12 @@ from_client(stralloc *sa, struct origin const *origin)
 		return 0;
 	if (family == -1)
 		return 1;
-	return stralloc_cats(sa, family == AF_INET ? " ([" : " ([IPv6:") &&
+	if (!stralloc_cats(sa, " ("))
+		return 0;
+	if (received_name_is_plausible(origin->name) &&
+		(!stralloc_catb(sa, origin->name.s, origin->name.len) || !stralloc_cats(sa, " ")))
+		return 0;
+	return stralloc_cats(sa, family == AF_INET ? "[" : "[IPv6:") &&
 	       stralloc_catb(sa, origin->address.s, origin->address.len) && stralloc_cats(sa, "])");
 }
 

@@ -16,8 +16,8 @@ enum origin_kind { ORIGIN_LOCAL, ORIGIN_ALIAS, ORIGIN_NETWORK, ORIGIN_BOUNCE };
 struct origin {
 	enum origin_kind kind;
 	uint64_t uid;
-	struct span helo, address,
-		protocol; /* of ORIGIN_NETWORK; a stranger's words; may be empty */
+	/* Of ORIGIN_NETWORK; a stranger's words; may be empty. */
+	struct span helo, address, name, protocol;
 };
 
 /* What stands in the "v" record of the envelope. */

@@ -57,4 +57,10 @@ int service_run(struct service const *service);
  */
 int service_is_stopping(void);
 
+/*
+ * In a worker: it has served another client than the one its parent knows (a
+ * proxy passed it on), so it ends after this connection.
+ */
+void service_worker_spent(void);
+
 #endif

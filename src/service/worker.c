@@ -11,11 +11,18 @@
 
 static int volatile connection_at_hand = -1;
 static sig_atomic_t volatile stopping;
+static int spent;
 
 int
 service_is_stopping(void)
 {
 	return stopping;
+}
+
+void
+service_worker_spent(void)
+{
+	spent = 1;
 }
 
 /* Lets the conversation see an end of input once it has read what has arrived. */
@@ -61,7 +68,7 @@ worker_run(struct service const *service, int parent, int connection)
 		service->serve(connection);
 		connection_at_hand = -1;
 		close(connection);
-		connection = connection_next(parent);
+		connection = spent ? -1 : connection_next(parent);
 	}
 	exit(EXIT_OK);
 }

@@ -16,6 +16,7 @@ rules_apply(struct client *client, struct settings const *settings)
 	if (!rule)
 		return;
 	client->allowed = rule->allow;
+	client->variables = rule->variables;
 	client->relay = access_variable(rule, "RELAYCLIENT", &client->added);
 	if (access_variable(rule, "DATABYTES", &value))
 		number_parse(value, UINT64_MAX, &client->databytes);
@@ -24,16 +25,23 @@ rules_apply(struct client *client, struct settings const *settings)
 			span_equal(value, SPAN_LITERAL("all")) ? DATA_LF_ALL : DATA_LF_LINES;
 }
 
-void
-client_identify(struct client *client, struct settings const *settings, int socket, char const *ip)
+/* Nothing is known, nothing is granted. */
+static void
+client_start(struct client *client, struct settings const *settings, int socket)
 {
-	struct sockaddr_storage peer;
-
 	memset(client, 0, sizeof *client);
 	client->socket = socket;
 	client->allowed = 1;
 	client->databytes = settings->databytes;
 	strcpy(client->ip, "unknown");
+}
+
+void
+client_identify(struct client *client, struct settings const *settings, int socket, char const *ip)
+{
+	struct sockaddr_storage peer;
+
+	client_start(client, settings, socket);
 	if (ip)
 		client->known = netaddress_parse(&client->address, span_string(ip)) == 0;
 	else
@@ -43,6 +51,18 @@ client_identify(struct client *client, struct settings const *settings, int sock
 	if (!client->known)
 		return;
 	netaddress_format(client->ip, &client->address);
+	client->is_proxy = access_find(&settings->proxies, &client->address) != NULL;
+	rules_apply(client, settings);
+}
+
+void
+client_proxied(
+	struct client *client, struct settings const *settings, struct netaddress const *address)
+{
+	client_start(client, settings, -1);
+	client->known = 1;
+	client->address = *address;
+	netaddress_format(client->ip, &client->address);
 	rules_apply(client, settings);
 }
 
@@ -50,6 +70,10 @@ char const *
 client_environment_apply(struct client *client)
 {
 	char const *relay = getenv("RELAYCLIENT"), *databytes = getenv("DATABYTES");
+	char const *name = getenv("TCPREMOTEHOST");
+
+	if (name)
+		client->name = span_string(name);
 
 	if (relay) {
 		client->relay = 1;

@@ -13,11 +13,15 @@ struct client {
 	char ip[NETADDRESS_TEXT_MAX]; /* "unknown" when it can not be told */
 	struct netaddress address;
 	int known;         /* whether address is set */
+	struct span name;  /* where our starter told it; else it is asked for */
 	int allowed;       /* to speak with us at all */
 	int relay;         /* may send anywhere */
 	struct span added; /* then: what is appended to each of his recipients */
 	uint64_t databytes;
 	enum data_line_feed line_feed; /* what an LF without its CR is worth from him */
+	struct span variables;         /* of the rule, for access_variable_next */
+	int is_proxy;                  /* control/proxyhosts: who it is comes in a header */
+	int is_check;                  /* the proxy itself, which looks whether we are there */
 	int socket;                    /* where to ask for our own address, -1: nowhere */
 };
 
@@ -28,9 +32,13 @@ struct client {
 void client_identify(
 	struct client *client, struct settings const *settings, int socket, char const *ip);
 
+/* The client is another one, as a proxy says. */
+void client_proxied(
+	struct client *client, struct settings const *settings, struct netaddress const *address);
+
 /*
- * Our starter may have rules of its own: RELAYCLIENT and DATABYTES of the
- * environment. Returns NULL, or what is wrong with them.
+ * Our starter may have rules of its own: RELAYCLIENT, DATABYTES and TCPREMOTEHOST
+ * of the environment. Returns NULL, or what is wrong with them.
  */
 char const *client_environment_apply(struct client *client);
 

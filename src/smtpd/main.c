@@ -10,12 +10,14 @@
  * fd 1        command: to the client.
  * fd 2        log lines.
  * Touches     reads control/access badmailfrom concurrencyclient
- *             concurrencyincoming databytes localiphost locals logdetail
- *             maxrecipients me rcpthosts smtpgreeting timeoutsmtpd
- *             virtualdomains and what policy/domains.h reads; connects to
- *             run/queue/socket.
- * Trusts      control/; as a command TCPREMOTEIP, RELAYCLIENT and DATABYTES of
- *             its environment; the queue's answers; no byte of a client.
+ *             concurrencyincoming databytes dnsservers localiphost locals
+ *             logdetail maxrecipients me proxyhosts rcpthosts smtpgreeting
+ *             timeoutreverse timeoutsmtpd virtualdomains and what
+ *             policy/domains.h reads; /etc/resolv.conf; connects to
+ *             run/queue/socket; asks DNS servers over UDP.
+ * Trusts      control/; as a command TCPREMOTEIP, TCPREMOTEHOST, RELAYCLIENT
+ *             and DATABYTES of its environment; control/proxyhosts about whose
+ *             connections they pass on; the queue's answers; no byte of a client.
  * Exits       0 when the client is served or SIGTERM came; 100 when used
  *             wrongly or when a setting is wrong; 111 when the system fails us.
  *             HUP reads the settings again.
@@ -34,6 +36,7 @@
 #include "lib/privilege.h"
 #include "policy/confinement.h"
 #include "service/service.h"
+#include "smtpd/hook.h"
 #include "smtpd/session.h"
 
 enum {
@@ -45,7 +48,8 @@ enum {
 
 static struct settings settings = SETTINGS_ZERO;
 static struct submit submit = SUBMIT_ZERO;
-static struct session session = {.settings = &settings, .submit = &submit};
+static struct reversename reverse;
+static struct session session = {.settings = &settings, .submit = &submit, .reverse = &reverse};
 
 static void
 say_fatal(char const *what, char const *why)
@@ -66,13 +70,6 @@ configure(void)
 	configured = 1;
 	stralloc_free(&why);
 	return r;
-}
-
-static void
-serve(int connection)
-{
-	client_identify(&session.client, &settings, connection, NULL);
-	session_run(&session, connection, connection);
 }
 
 /* The "NAME=value" of our environment, or NULL. */
@@ -104,13 +101,33 @@ environment_clean(void)
 	environ = kept;
 }
 
+/*
+ * A worker becomes what it stays, once it knows its client: it asks DNS through
+ * sockets made before, and can run a program only where a rule has one.
+ */
 static void
-worker_confine(void)
+worker_become(struct client const *client)
 {
-	environment_clean();
 	umask(077);
+	reversename_open(&reverse, &settings, client->is_proxy ? NULL : &client->address);
+	if (client->is_proxy && access_mentions(&settings.access, "QMAILQUEUE")
+			? hook_expect()
+			: hook_prepare(client))
+		exit(EXIT_TEMPORARY);
 	submit.service_only = !confinement_queue_is_program();
 	confinement_enter(CONFINEMENT_SMTPD);
+}
+
+static void
+serve(int connection)
+{
+	static int is_ready;
+
+	client_identify(&session.client, &settings, connection, NULL);
+	if (!is_ready)
+		worker_become(&session.client);
+	is_ready = 1;
+	session_run(&session, connection, connection);
 }
 
 /*
@@ -121,6 +138,7 @@ static void
 command_confine(void)
 {
 	umask(077);
+	reversename_open(&reverse, &settings, &session.client.address);
 	if (!confinement_queue_is_program() && submit_connect(&submit) == 0) {
 		submit.service_only = 1;
 		confinement_enter(CONFINEMENT_SMTPD);
@@ -152,7 +170,7 @@ service(int ready_fd)
 		.busy = "421 4.7.0 too many connections; try again later\r\n",
 		.ready_fd = ready_fd,
 		.configure = configure,
-		.confine = worker_confine,
+		.confine = environment_clean,
 		.serve = serve,
 	};
 
@@ -176,6 +194,10 @@ command(void)
 	if (wrong) {
 		say_fatal(wrong, NULL);
 		return EXIT_PERMANENT;
+	}
+	if (hook_prepare(&session.client) == -1) {
+		say_fatal("out of memory", NULL);
+		return EXIT_TEMPORARY;
 	}
 	command_confine();
 	session_run(&session, 0, 1);

@@ -9,6 +9,7 @@
 #include "lib/clock.h"
 #include "service/service.h"
 #include "smtpd/log.h"
+#include "smtpd/proxy.h"
 #include "smtpd/verbs.h"
 
 enum {
@@ -110,8 +111,9 @@ session_drop(struct session *s, char const *reason)
 	if (s->state == SESSION_ENDED)
 		return;
 	s->state = SESSION_ENDED;
-	if (s->accepted)
+	if (s->accepted || s->client.is_check)
 		return;
+	s->is_told = 1;
 	log_begin(s, "lost");
 	log_text("reason", span_string(reason));
 	log_end();
@@ -126,6 +128,7 @@ session_fill(struct session *s, int64_t deadline)
 		session_drop(s, strerror(errno));
 		return -1;
 	}
+	reversename_look(s->reverse);
 	n = clock_monotonic() < deadline ? stream_fill(&s->stream) : (errno = ETIMEDOUT, -1);
 	if (n > 0)
 		return 0;
@@ -204,6 +207,9 @@ greet(struct session *s)
 		log_begin(s, "connect");
 		log_end();
 	}
+	if (s->client.known && s->client.name.len == 0)
+		reversename_ask(s->reverse, &s->client.address,
+			s->begun + (int64_t)s->settings->reverse_timeout * 1000);
 	if (!s->client.allowed) {
 		session_end(s, "554 5.7.1 this server does not talk to your address");
 		return;
@@ -213,21 +219,38 @@ greet(struct session *s)
 		session_drop(s, "memory");
 }
 
+/* Each connection leaves a line: of messages, of what was refused, or this one. */
+static void
+end_log(struct session *s)
+{
+	if (s->accepted || s->refusals_logged || s->is_told || s->client.is_check)
+		return;
+	log_begin(s, "end");
+	log_number("ms", (unsigned long long)(clock_monotonic() - s->begun));
+	if (s->helo[0])
+		log_text("helo", span_string(s->helo));
+	log_end();
+}
+
 void
 session_run(struct session *s, int in, int out)
 {
 	s->state = SESSION_CONNECTED;
 	s->extended = 0;
 	s->errors = s->refusals_logged = 0;
+	s->is_told = 0;
 	s->accepted = 0;
 	s->helo[0] = '\0';
 	s->command = span(s->line, 0);
 	session_reset(s);
 	stream_init(&s->stream, in, out, (unsigned)s->settings->timeout);
-	greet(s);
+	s->begun = clock_monotonic();
+	if (!s->client.is_proxy || proxy_header_take(s) == 0)
+		greet(s);
 	while (s->state != SESSION_ENDED && line_read(s) == 0)
 		command_answer(s);
 	session_reset(s);
+	end_log(s);
 	stream_free(&s->stream);
 }
 

@@ -8,6 +8,7 @@
 #include "lib/stream.h"
 #include "service/submit.h"
 #include "smtpd/client.h"
+#include "smtpd/reversename.h"
 #include "smtpd/settings.h"
 #include "smtpd/text.h"
 #include "wire/envelope.h"
@@ -48,10 +49,12 @@ struct session {
 	struct settings const *settings;
 	struct client client;
 	struct transaction transaction;
-	struct submit *submit; /* outlives the session */
-	int extended;          /* greeted with EHLO */
+	struct submit *submit;       /* outlives the session */
+	struct reversename *reverse; /* so does the client's name */
+	int extended;                /* greeted with EHLO */
 	unsigned errors;
 	unsigned refusals_logged;
+	int is_told;       /* the log has its line of how the session ended */
 	uint64_t accepted; /* messages */
 	int64_t begun;     /* clock_monotonic() at the greeting */
 	char helo[SESSION_HELO_MAX + 1];
@@ -62,8 +65,8 @@ struct session {
 
 /*
  * Serves a client from the greeting to the end; in and out may be one
- * descriptor and stay the caller's. s->settings, s->client and s->submit are
- * set, all else is not.
+ * descriptor and stay the caller's. s->settings, s->client, s->submit and
+ * s->reverse are set, all else is not.
  */
 void session_run(struct session *s, int in, int out);
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "lib/clock.h"
+#include "smtpd/hook.h"
 #include "smtpd/log.h"
 #include "smtpd/session.h"
 #include "wire/queueexit.h"
@@ -17,13 +18,29 @@ protocol_name(struct session const *s)
 	return s->extended ? SPAN_LITERAL("ESMTP") : SPAN_LITERAL("SMTP");
 }
 
+/* The name that belongs to the client's address: now is the time to wait for it. */
+static struct span
+client_name(struct session *s)
+{
+	struct span name = s->client.name;
+
+	if (name.len == 0 && s->client.known)
+		name = reversename_get(s->reverse);
+	if (hook_is_set())
+		hook_name(name);
+	return name;
+}
+
 /* The records that say how the message came. Returns 1, or 0 without memory. */
 static int
-origin_make(stralloc *origin, struct session const *s)
+origin_make(stralloc *origin, struct session *s)
 {
+	struct span name = client_name(s);
+
 	return envelope_append(origin, 'v', SPAN_LITERAL("network")) &&
 	       envelope_append(origin, 'h', span_string(s->helo)) &&
 	       (!s->client.known || envelope_append(origin, 'a', span_string(s->client.ip))) &&
+	       (name.len == 0 || envelope_append(origin, 'n', name)) &&
 	       envelope_append(origin, 'w', protocol_name(s));
 }
 

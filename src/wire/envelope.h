@@ -17,6 +17,7 @@
  *   u uid   p pid       who handed it in (decimal), by which queue process
  *   v via               how it came: "network", "local", "bounce"
  *   h name  a address   the client's HELO name and network address
+ *   n name              the name that belongs to that address, by DNS both ways
  *   w protocol          SMTP, ESMTP, ...: the "with" of the Received line
  *   b type              body type: 7 or 8 ("8" asks for 8BITMIME)
  *   U (empty)           the message needs SMTPUTF8 (RFC 6531)

@@ -12,7 +12,7 @@
  * stays open for the next one. Frames of a letter, a length of four bytes (big
  * endian) and that many bytes:
  *
- *   O  origin: envelope records v h a w, once, first; believed only from those
+ *   O  origin: envelope records v h a n w, once, first; believed only from those
  *      whose business it is (wire/envelope.h says what the letters mean)
  *   M  a piece of the message, any number of times
  *   E  a piece of the envelope as qmail-queue reads it, any number of times;

@@ -26,7 +26,7 @@ for line in re.findall(r'^\.It Pa (.*)$', pages['tern-control.5'], re.M):
     documented |= set(re.sub(r'\\&', '', line).replace(',', ' ').split())
 
 # All words in quotes on lines that load a setting.
-reads = r'(?:control_(?:list|value|number|duration)_read|domainmap_load\w*|workers_setting|name_load|address_read)\('
+reads = r'(?:control_(?:list|value|number|duration)_read|domainmap_load\w*|workers_setting|name_load|address_read|\w*rules_load|access_load_addresses)\('
 settings = {}
 for path in glob.glob('src/*/*.c'):
     if path.startswith(('src/lib/', 'src/policy/domainmap')):
