@@ -1,0 +1,4 @@
+def text(raw):
+    return ''
+def write(raw, path):
+    pass
