@@ -112,15 +112,16 @@ worker_refuse(struct batch *b, enum verdict verdict, struct span text)
 	message_batch_end(b);
 }
 
+/* There is no further worker for it; when there is none at all, a batch is refused. */
 static void
-worker_refused(struct destination *d, struct worker_answer const *answer)
+worker_refused(struct destination *d, enum verdict verdict, struct span text)
 {
 	struct batch *b;
 
 	d->workers--;
 	worker_count[d->channel]--;
 	if (d->workers == 0 && (b = destination_take(d)))
-		worker_refuse(b, answer->verdict, answer->text);
+		worker_refuse(b, verdict, text);
 	destination_wants(d);
 	destination_release(d);
 }
@@ -157,12 +158,10 @@ worker_arrived(struct destination *d, int socket)
 	struct worker *w = calloc(1, sizeof *w);
 
 	if (!w || fcntl(socket, F_SETFL, O_NONBLOCK) == -1 || worker_add(w) == -1) {
-		log_alert("no memory for a worker", span("", 0));
 		free(w);
 		close(socket);
-		d->workers--;
-		worker_count[d->channel]--;
-		destination_wants(d);
+		worker_refused(d, VERDICT_TROUBLE,
+			SPAN_LITERAL("There is no memory for another worker. (#4.3.0)"));
 		return;
 	}
 	w->socket = socket;
@@ -196,7 +195,7 @@ worker_answer(enum channel channel)
 	if (answer.verdict == VERDICT_DELIVERED)
 		worker_arrived(d, fds[0]);
 	else
-		worker_refused(d, &answer);
+		worker_refused(d, answer.verdict, answer.text);
 	return 0;
 }
 
