@@ -55,7 +55,7 @@ message_read(struct message *m, uint64_t id, char const **why)
 
 	m->id = id;
 	m->history = empty;
-	m->deliveries = (struct delivery_list){NULL, 0};
+	m->deliveries = (struct delivery_list){NULL, 0, 0};
 	switch (entry_open(&m->entry, id)) {
 	case ENTRY_ABSENT:
 	case ENTRY_UNSEALED: return 0;

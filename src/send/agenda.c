@@ -81,6 +81,73 @@ agenda_hasten(struct agenda *agenda, uint64_t *ids, size_t count)
 		sift_down(agenda, i - 1, agenda->heap[i - 1]);
 }
 
+static size_t
+fresh_take_out(struct agenda *agenda, struct idset const *set, uint64_t *taken)
+{
+	size_t kept = 0, n = 0;
+
+	for (size_t i = 0; i < agenda->fresh_length; i++) {
+		uint64_t id = agenda->fresh[(agenda->fresh_first + i) % agenda->fresh_room];
+
+		if (idset_has(set, id))
+			taken[n++] = id;
+		else
+			agenda->fresh[(agenda->fresh_first + kept++) % agenda->fresh_room] = id;
+	}
+	agenda->fresh_length = kept;
+	return n;
+}
+
+static size_t
+heap_take_out(struct agenda *agenda, struct idset const *set, uint64_t *taken)
+{
+	size_t kept = 0, n = 0;
+
+	for (size_t i = 0; i < agenda->length; i++) {
+		if (idset_has(set, agenda->heap[i].id))
+			taken[n++] = agenda->heap[i].id;
+		else
+			agenda->heap[kept++] = agenda->heap[i];
+	}
+	agenda->length = kept;
+	for (size_t i = n ? kept / 2 : 0; i > 0; i--)
+		sift_down(agenda, i - 1, agenda->heap[i - 1]);
+	return n;
+}
+
+size_t
+agenda_take_out(struct agenda *agenda, struct idset const *set, uint64_t *taken)
+{
+	size_t n = fresh_take_out(agenda, set, taken);
+
+	return n + heap_take_out(agenda, set, taken + n);
+}
+
+uint64_t
+agenda_oldest_fresh(struct agenda const *agenda)
+{
+	uint64_t oldest = 0;
+
+	for (size_t i = 0; i < agenda->fresh_length; i++) {
+		uint64_t id = agenda->fresh[(agenda->fresh_first + i) % agenda->fresh_room];
+
+		if (oldest == 0 || id < oldest)
+			oldest = id;
+	}
+	return oldest;
+}
+
+uint64_t
+agenda_oldest_waiting(struct agenda const *agenda)
+{
+	uint64_t oldest = 0;
+
+	for (size_t i = 0; i < agenda->length; i++)
+		if (oldest == 0 || agenda->heap[i].id < oldest)
+			oldest = agenda->heap[i].id;
+	return oldest;
+}
+
 int
 agenda_add_fresh(struct agenda *agenda, uint64_t id)
 {

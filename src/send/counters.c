@@ -79,6 +79,8 @@ counters_bounce(struct message const *m, enum verdict verdict)
 {
 	if (verdict == VERDICT_FAILED)
 		counts.value[COUNT_BOUNCES_DISCARDED]++;
+	else if (verdict != VERDICT_DELIVERED)
+		return;
 	else if (m->entry.envelope.sender.len == 0)
 		counts.value[COUNT_BOUNCES_DOUBLE]++;
 	else

@@ -16,7 +16,7 @@ void counters_result(
 /* A message that left the queue. */
 void counters_ended(void);
 
-/* A bounce that was queued (DELIVERED) or dropped (FAILED). */
+/* A bounce that was queued (DELIVERED) or dropped (FAILED); others do not count. */
 void counters_bounce(struct message const *m, enum verdict verdict);
 
 /* Sets the counts of events. */

@@ -205,3 +205,45 @@ destination_revive_all(void)
 			for (struct destination *d = buckets[channel][i]; d; d = d->hash_next)
 				d->pace.dead_until = 0;
 }
+
+void
+destination_each(void (*f)(void *context, struct destination const *d), void *context)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (int c = 0; c < CHANNELS; c++)
+			for (struct destination const *d = buckets[c][i]; d; d = d->hash_next)
+				f(context, d);
+}
+
+/* One that is left without work leaves the ring at its turn. */
+static void
+withdraw_from(struct destination *d, struct batch **withdrawn)
+{
+	struct batch **at = &d->first;
+
+	while (*at) {
+		struct batch *b = *at;
+
+		if (!message_is_halted(b->message)) {
+			at = &b->next;
+			continue;
+		}
+		*at = b->next;
+		d->ready--;
+		b->next = *withdrawn;
+		*withdrawn = b;
+	}
+	d->last = at;
+}
+
+struct batch *
+destination_withdraw(void)
+{
+	struct batch *withdrawn = NULL;
+
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (int c = 0; c < CHANNELS; c++)
+			for (struct destination *d = buckets[c][i]; d; d = d->hash_next)
+				withdraw_from(d, &withdrawn);
+	return withdrawn;
+}

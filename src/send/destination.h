@@ -88,6 +88,15 @@ void destination_rest(struct destination *d, int64_t until);
 /* Forgets that destinations were dead: everything is to be tried now. */
 void destination_revive_all(void);
 
+/* Calls f for each destination there is. */
+void destination_each(void (*f)(void *context, struct destination const *d), void *context);
+
+/*
+ * Takes the batches of halted messages out of all queues, at the cost of one
+ * look at each that is ready. Returns them, linked by `next`, the caller's.
+ */
+struct batch *destination_withdraw(void);
+
 /* Puts the destination in line for dispatch. */
 void destination_wants(struct destination *d);
 

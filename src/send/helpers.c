@@ -9,6 +9,7 @@
 
 #include "lib/packet.h"
 #include "lib/text.h"
+#include "send/counters.h"
 #include "send/history.h"
 #include "send/log.h"
 #include "send/queue.h"
@@ -96,6 +97,18 @@ clean_is_busy(void)
 	return asked_first < genalloc_len(struct removal, &asked);
 }
 
+int
+clean_is_removing(uint64_t id)
+{
+	for (size_t i = asked_first; i < genalloc_len(struct removal, &asked); i++)
+		if (genalloc_s(struct removal, &asked)[i].id == id)
+			return 1;
+	for (size_t i = 0; i < genalloc_len(struct removal, &refused); i++)
+		if (genalloc_s(struct removal, &refused)[i].id == id)
+			return 1;
+	return 0;
+}
+
 static int
 answer_take(char answer)
 {
@@ -109,8 +122,10 @@ answer_take(char answer)
 		asked_first = 0;
 	}
 	if (answer == '+') {
-		if (removal.log_end)
+		if (removal.log_end && idset_has(&queue_known, removal.id)) {
 			log_end(removal.id);
+			counters_ended();
+		}
 		queue_forget(removal.id);
 	} else {
 		log_message_warning(removal.id, "can not be removed, will try again", span("", 0));
@@ -180,6 +195,17 @@ int
 bounce_is_busy(void)
 {
 	return bounce_first != NULL;
+}
+
+void
+bounce_count(uint64_t *count, uint64_t *oldest)
+{
+	*count = *oldest = 0;
+	for (struct message const *m = bounce_first; m; m = m->next_bounce) {
+		++*count;
+		if (*oldest == 0 || m->id < *oldest)
+			*oldest = m->id;
+	}
 }
 
 static int

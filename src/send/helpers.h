@@ -26,6 +26,9 @@ int clean_wants_to_write(void);
 /* Whether answers are awaited. */
 int clean_is_busy(void);
 
+/* Whether the message is being removed. */
+int clean_is_removing(uint64_t id);
+
 /* Asks again for what could not be removed. */
 void clean_retry(void);
 
@@ -40,5 +43,8 @@ int bounce_write(void);
 int bounce_read(void);
 int bounce_wants_to_write(void);
 int bounce_is_busy(void);
+
+/* How many messages wait for their bounce, and the id of the oldest (0: none). */
+void bounce_count(uint64_t *count, uint64_t *oldest);
 
 #endif

@@ -55,6 +55,24 @@ idset_has(struct idset const *set, uint64_t id)
 	return set->slots && set->slot[slot_find(set, id)];
 }
 
+uint64_t
+idset_least(struct idset const *set)
+{
+	uint64_t least = 0;
+
+	for (size_t i = 0; i < set->slots; i++)
+		if (set->slot[i] && (least == 0 || set->slot[i] < least))
+			least = set->slot[i];
+	return least;
+}
+
+void
+idset_clear(struct idset *set)
+{
+	free(set->slot);
+	*set = (struct idset)IDSET_ZERO;
+}
+
 /* What stands behind a freed slot moves up, so that no search ends too early. */
 void
 idset_remove(struct idset *set, uint64_t id)

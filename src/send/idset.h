@@ -22,6 +22,12 @@ int idset_add(struct idset *set, uint64_t id);
 /* Whether id is in the set. */
 int idset_has(struct idset const *set, uint64_t id);
 
+/* The least id in the set; 0: it is empty. */
+uint64_t idset_least(struct idset const *set);
+
+/* Takes all out, and frees what the set holds. */
+void idset_clear(struct idset *set);
+
 void idset_remove(struct idset *set, uint64_t id);
 
 #endif

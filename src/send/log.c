@@ -160,6 +160,18 @@ log_end(uint64_t id)
 }
 
 void
+log_order(uint64_t id, enum order order, uid_t by)
+{
+	put("order msg ");
+	put_number(id);
+	put(": ");
+	put(order_name(order));
+	put(" by uid ");
+	put_number(by);
+	line_end();
+}
+
+void
 log_status(unsigned local, uint64_t local_max, unsigned remote, uint64_t remote_max, int exiting)
 {
 	put("status: local ");

@@ -2,8 +2,10 @@
 #define SEND_LOG_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/span.h"
+#include "wire/order.h"
 #include "wire/report.h"
 
 /*
@@ -19,6 +21,9 @@ void log_report_mangled(uint64_t delivery);
 void log_bounce(uint64_t id, struct span bounce_id, struct span qp);
 void log_triple_bounce(uint64_t id);
 void log_end(uint64_t id);
+
+/* "order msg ID: WORD by uid N": what an administrator wanted of it. */
+void log_order(uint64_t id, enum order order, uid_t by);
 void log_status(
 	unsigned local, uint64_t local_max, unsigned remote, uint64_t remote_max, int exiting);
 void log_exiting(void);

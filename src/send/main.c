@@ -7,10 +7,12 @@
  * fd 5, 6     tern-clean: ids of finished messages out, one byte each back.
  * fd 7        tern-bounce: jobs out, answers back.
  * -d N        descriptor that gets a newline when the queue is open.
- * Touches     queue/mess (reads), queue/hist (appends), queue/lock, control/.
+ * Touches     queue/mess (reads), queue/hist (appends), queue/lock, control/;
+ *             makes the socket run/send/socket for the tools of the queue.
  * Trusts      the queue's files only as far as their checksums go; workers for
  *             nothing but a verdict and a text each; the others to keep to
- *             their protocol.
+ *             their protocol; whoever may connect to the socket to say what is
+ *             to be done with a message.
  * Signals     TERM: finish what is running, then exit. ALRM: try everything
  *             now. HUP: read control/ again.
  * Exits       0 after TERM; 100 when control/ is wrong; 111 when the system
@@ -32,6 +34,7 @@
 #include "lib/clock.h"
 #include "lib/exits.h"
 #include "policy/confinement.h"
+#include "send/control.h"
 #include "send/destination.h"
 #include "send/helpers.h"
 #include "send/history.h"
@@ -202,7 +205,8 @@ fds_ready(size_t count)
 static size_t
 fds_prepare(void)
 {
-	if (fds_ready(SOURCES + worker_poll_room()) == -1 && fds_room < SOURCES)
+	if (fds_ready(SOURCES + CONTROL_FDS + worker_poll_room()) == -1 &&
+		fds_room < SOURCES + CONTROL_FDS)
 		strerr_dief(EXIT_TEMPORARY, "out of memory");
 	fds[SOURCE_SIGNAL] = (struct pollfd){.fd = signals, .events = POLLIN};
 	fds[SOURCE_TRIGGER] =
@@ -214,7 +218,10 @@ fds_prepare(void)
 		.fd = clean_wants_to_write() ? CLEAN_REQUESTS : -1, .events = POLLOUT};
 	fds[SOURCE_BOUNCE] = (struct pollfd){.fd = BOUNCE_SOCKET,
 		.events = (short)(POLLIN | (bounce_wants_to_write() ? POLLOUT : 0))};
-	return SOURCES + worker_poll_prepare(fds + SOURCES, fds_room - SOURCES);
+	control_poll_prepare(fds + SOURCES);
+	return SOURCES + CONTROL_FDS +
+	       worker_poll_prepare(
+		       fds + SOURCES + CONTROL_FDS, fds_room - SOURCES - CONTROL_FDS);
 }
 
 static void
@@ -232,7 +239,8 @@ sources_take(void)
 		peer_lost("tern-clean");
 	if ((fds[SOURCE_BOUNCE].revents & (POLLIN | POLLHUP | POLLERR)) && bounce_read() == -1)
 		peer_lost("tern-bounce");
-	worker_poll_done(fds + SOURCES);
+	worker_poll_done(fds + SOURCES + CONTROL_FDS);
+	control_poll_done(fds + SOURCES);
 }
 
 /* What is to be written leaves before the next wait; the log first, so that it tells the order. */
@@ -345,6 +353,7 @@ main(int argc, char const *const *argv)
 	}
 	if (queue_open() == -1)
 		return EXIT_TEMPORARY;
+	control_open();
 	queue_scan_start();
 	next_scan = clock_monotonic() + SCAN_MILLISECONDS;
 	if (ready && (write(ready, "\n", 1) != 1 || close(ready) == -1))

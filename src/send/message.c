@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "send/counters.h"
 #include "send/destination.h"
 #include "send/helpers.h"
 #include "send/history.h"
@@ -23,6 +25,9 @@ enum {
 };
 
 unsigned messages_loaded;
+struct message *messages_first;
+
+static struct idset loaded = IDSET_ZERO;
 
 static uint64_t
 now_seconds(void)
@@ -30,9 +35,46 @@ now_seconds(void)
 	return clock_wall() / 1000000;
 }
 
+int
+message_is_loaded(uint64_t id)
+{
+	return idset_has(&loaded, id);
+}
+
+int
+message_is_halted(struct message const *m)
+{
+	return m->is_ordered || m->deliveries.held;
+}
+
+/* A place for a message in memory. NULL when there is none, or when it has one already. */
+static struct message *
+message_new(uint64_t id)
+{
+	struct message *m = calloc(1, sizeof *m);
+
+	if (!m || clean_reserve(messages_loaded + 1) == -1 || idset_add(&loaded, id) != 1) {
+		free(m);
+		return NULL;
+	}
+	m->id = id;
+	m->entry.fd = -1;
+	m->next_loaded = messages_first;
+	if (messages_first)
+		messages_first->at_loaded = &m->next_loaded;
+	m->at_loaded = &messages_first;
+	messages_first = m;
+	messages_loaded++;
+	return m;
+}
+
 static void
 message_unload(struct message *m)
 {
+	*m->at_loaded = m->next_loaded;
+	if (m->next_loaded)
+		m->next_loaded->at_loaded = m->at_loaded;
+	idset_remove(&loaded, m->id);
 	history_release(m);
 	entry_close(&m->entry);
 	delivery_list_free(&m->deliveries);
@@ -227,27 +269,75 @@ has_status(struct message const *m, enum delivery_status status)
 	return 0;
 }
 
+int
+message_order(struct message *m, enum order order, uid_t by)
+{
+	char words[32];
+	int result;
+
+	snprintf(words, sizeof words, "uid %lu", (unsigned long)by);
+	result = order_apply(
+		&m->unwritten, &m->deliveries, order, now_seconds(), span_string(words));
+	if (result == 1)
+		log_order(m->id, order, by);
+	if (order == ORDER_REMOVE)
+		history_write(m); /* which the end of a message does without */
+	return result;
+}
+
+/* Whether it is done with, and then has it removed. */
+static int
+message_end(struct message *m)
+{
+	uint64_t id = m->id;
+
+	if (has_status(m, DELIVERY_PENDING) || has_status(m, DELIVERY_FAILED))
+		return 0;
+	message_unload(m);
+	clean_remove(id, 1);
+	return 1;
+}
+
+static void
+message_wait(struct message *m)
+{
+	uint64_t id = m->id;
+	uint64_t next = history_next_due(m);
+	int held = m->deliveries.held != 0;
+
+	history_sync(m);
+	message_unload(m);
+	if (held)
+		queue_hold(id);
+	else
+		queue_wait(id, next ? next : 1);
+}
+
 static void
 message_settle(struct message *m)
 {
-	uint64_t id = m->id;
-	uint64_t next;
-
-	if (!has_status(m, DELIVERY_PENDING) && !has_status(m, DELIVERY_FAILED)) {
-		message_unload(m);
-		clean_remove(id, 1);
-		return;
+	if (m->is_ordered) {
+		m->is_ordered = 0;
+		message_order(m, m->order, m->order_by);
 	}
-	if (history_write(m) == -1)
+	if (message_end(m) || history_write(m) == -1)
 		return; /* settled when that has worked */
-	if (has_status(m, DELIVERY_FAILED)) {
+	if (has_status(m, DELIVERY_FAILED) && !m->deliveries.held)
 		bounce_request(m);
+	else
+		message_wait(m);
+}
+
+/* One that failed is loaded again for its bounce, when there is room. */
+void
+message_put_back(struct message *m, int waits_elsewhere)
+{
+	if (message_end(m) || history_write(m) == -1)
 		return;
-	}
-	history_sync(m);
-	next = history_next_due(m);
-	message_unload(m);
-	queue_wait(id, next ? next : 1);
+	if (waits_elsewhere)
+		message_unload(m);
+	else
+		message_wait(m);
 }
 
 /* What is stuck again goes back to the list, behind the end of this loop. */
@@ -280,8 +370,8 @@ one_full_destination(struct batch const *batches)
 static void
 message_start(struct message *m, int forced)
 {
-	int failed;
-	struct batch *batches = message_sort(m, forced, &failed);
+	int failed = 0;
+	struct batch *batches = m->deliveries.held ? NULL : message_sort(m, forced, &failed);
 	uint64_t id = m->id;
 
 	if (failed) {
@@ -311,23 +401,23 @@ message_log_new(struct message const *m)
 void
 message_load(uint64_t id, enum agenda_reason reason)
 {
-	struct message *m = calloc(1, sizeof *m);
+	struct message *m;
 	enum entry_result result;
 
-	if (!m || clean_reserve(messages_loaded + 1) == -1) {
-		free(m);
+	if (message_is_loaded(id))
+		return;
+	m = message_new(id);
+	if (!m) {
 		log_alert("out of memory, will try later", span("", 0));
 		queue_wait(id, now_seconds() + TROUBLE_DELAY);
 		return;
 	}
-	m->id = id;
 	result = entry_open(&m->entry, id);
 	if (result != ENTRY_GOOD) {
-		free(m);
+		message_unload(m);
 		entry_refused(id, result);
 		return;
 	}
-	messages_loaded++;
 	if (message_read(m, reason) == -1) {
 		message_unload(m);
 		queue_wait(id, now_seconds() + TROUBLE_DELAY);
@@ -339,7 +429,33 @@ message_load(uint64_t id, enum agenda_reason reason)
 	}
 	if (!m->has_history)
 		message_log_new(m);
+	if (reason == AGENDA_NEW && !m->has_history)
+		counters_received(&m->entry.envelope);
 	message_start(m, reason == AGENDA_FORCED);
+}
+
+struct message *
+message_fetch(uint64_t id, enum entry_result *result)
+{
+	struct message *m = message_new(id);
+
+	*result = ENTRY_TROUBLE;
+	if (!m)
+		return NULL;
+	*result = entry_open(&m->entry, id);
+	if (*result == ENTRY_GOOD && message_read(m, AGENDA_DUE) == -1)
+		*result = ENTRY_TROUBLE;
+	if (*result != ENTRY_GOOD) {
+		message_unload(m);
+		return NULL;
+	}
+	close(m->entry.fd);
+	m->entry.fd = -1;
+	if (!m->has_history) {
+		message_log_new(m);
+		counters_received(&m->entry.envelope);
+	}
+	return m;
 }
 
 void
@@ -360,6 +476,7 @@ message_bounced(struct message *m, enum verdict verdict, struct span text)
 	uint64_t id = m->id;
 	struct span bounce = span_cut(&text, ' ');
 
+	counters_bounce(m, verdict);
 	switch (verdict) {
 	case VERDICT_DELIVERED:
 		log_bounce(id, bounce, text);
@@ -376,6 +493,10 @@ message_bounced(struct message *m, enum verdict verdict, struct span text)
 	}
 	log_message_warning(id, "its bounce can not be queued, will try again: ",
 		span(bounce.s, bounce.len + (text.len ? text.len + 1 : 0)));
+	if (message_is_halted(m)) {
+		message_settle(m);
+		return;
+	}
 	history_sync(m);
 	message_unload(m);
 	queue_wait(id, now_seconds() + TROUBLE_DELAY);

@@ -2,6 +2,7 @@
 #define SEND_MESSAGE_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <skalibs/genalloc.h>
 #include <skalibs/stralloc.h>
@@ -9,6 +10,7 @@
 #include "send/agenda.h"
 #include "spool/entry.h"
 #include "wire/delivery.h"
+#include "wire/order.h"
 #include "wire/report.h"
 
 /*
@@ -28,7 +30,11 @@ struct message {
 	int unsynced;       /* some lines that say so are not yet durable, */
 	int unsynced_name;  /* nor is the name of the file */
 	stralloc unwritten; /* lines for the history that are not yet in the file */
+	int is_ordered;     /* what an administrator wants, to be done when all batches are back: */
+	enum order order;
+	uid_t order_by;
 	struct message *next_unsynced, *next_stuck, *next_bounce;
+	struct message *next_loaded, **at_loaded; /* the list of all, and the link to this one */
 };
 
 struct destination;
@@ -47,12 +53,32 @@ struct batch {
 /* How many messages are loaded. */
 extern unsigned messages_loaded;
 
+/* They, linked by next_loaded; and whether the one of this id is among them. */
+extern struct message *messages_first;
+int message_is_loaded(uint64_t id);
+
+/* Whether no further delivery of it may start: it is held, or an order waits for it to settle. */
+int message_is_halted(struct message const *m);
+
 /*
  * Loads a message that is due; what is due of it is handed to its
  * destinations. A new one has no history; of one that is forced every pending
  * recipient is due. The id is known (idset) and on no agenda.
  */
 void message_load(uint64_t id, enum agenda_reason reason);
+
+/*
+ * Loads it for an order, whatever is due. Returns NULL when that can not be
+ * done: *result says why, and the id is where it was.
+ */
+struct message *message_fetch(uint64_t id, enum entry_result *result);
+
+/* Applies the order to its state and history. Returns as order_apply. */
+int message_order(struct message *m, enum order order, uid_t by);
+
+/* Puts back what was fetched: to where its state says; or just away, when its id waits somewhere.
+ */
+void message_put_back(struct message *m, int waits_elsewhere);
 
 /*
  * Whether a pending recipient is to be tried at `now`: its time has come, or it

@@ -19,6 +19,7 @@
 
 struct agenda queue_agenda = AGENDA_ZERO;
 struct idset queue_known = IDSET_ZERO;
+struct idset queue_held = IDSET_ZERO;
 int queue_trigger = -1;
 
 enum { SCAN_IDLE = -1, ID_LINE_MAX = 21, SCAN_WAIT_MAX = 4 * 3600 };
@@ -39,6 +40,13 @@ void
 queue_wait(uint64_t id, uint64_t due)
 {
 	if (agenda_add(&queue_agenda, id, due) == -1)
+		no_memory(id);
+}
+
+void
+queue_hold(uint64_t id)
+{
+	if (idset_add(&queue_held, id) == -1)
 		no_memory(id);
 }
 

@@ -8,8 +8,14 @@
 extern struct agenda queue_agenda;
 extern struct idset queue_known;
 
+/* Those that wait without a time, until they are released; on no agenda. */
+extern struct idset queue_held;
+
 /* Makes a message wait until `due` (seconds since 1970; 1: no time, but not new). */
 void queue_wait(uint64_t id, uint64_t due);
+
+/* Makes a message wait until it is released. */
+void queue_hold(uint64_t id);
 
 /* Forgets a message that is gone. */
 void queue_forget(uint64_t id);

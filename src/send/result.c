@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "send/counters.h"
 #include "send/destination.h"
 #include "send/history.h"
 #include "send/log.h"
@@ -139,8 +140,7 @@ static stralloc line_text = STRALLOC_ZERO;
 static void
 line_lost(struct message *m)
 {
-	log_alert(
-		"out of memory; what happened to a recipient is not written down", span("", 0));
+	log_alert("out of memory; what happened to a recipient is not written down", span("", 0));
 	if (line.event != HISTORY_FAILED)
 		return;
 	for (size_t r = 0; r < line.ranges; r++)
@@ -190,6 +190,7 @@ message_result(struct batch *b, size_t place, enum verdict verdict, struct span 
 	struct delivery *d = &m->deliveries.recipient[number];
 	struct outcome outcome = outcome_of(b, d, verdict, text);
 
+	counters_result(b, verdict, host, text);
 	if (text.len > HISTORY_TEXT_MAX - ADDED_MAX)
 		text.len = HISTORY_TEXT_MAX - ADDED_MAX;
 	if (!stralloc_copyb(&words, text.s, text.len) ||

@@ -287,6 +287,8 @@ job_fill(struct job *job, struct batch const *b, uint64_t number)
 	job->length = b->message->entry.message;
 	job->body = e->body;
 	job->smtputf8 = e->smtputf8;
+	job->ret = e->ret;
+	job->envelope_id = e->envelope_id;
 	job->destination = b->destination->name;
 	job->sender = e->sender;
 	job->recipients = left < JOB_RECIPIENTS_MAX ? left : JOB_RECIPIENTS_MAX;
@@ -298,7 +300,12 @@ job_fill(struct job *job, struct batch const *b, uint64_t number)
 		job->recipients = 1;
 	}
 	for (size_t i = 0; i < job->recipients; i++) {
+		uint32_t place = genalloc_s(uint32_t, &b->numbers)[b->taken + i];
+		struct delivery const *d = &b->message->deliveries.recipient[place];
+
 		job->recipient[i] = span_string(address);
+		job->notify[i] = d->notify;
+		job->original_recipient[i] = d->original_recipient;
 		address += job->recipient[i].len + 1;
 	}
 }
@@ -366,7 +373,8 @@ worker_lost(struct worker *w, struct span text)
 		job_fail(w, text);
 		job_end(w);
 		w->batch = NULL;
-		if (b->taken < genalloc_len(uint32_t, &b->numbers))
+		if (b->taken < genalloc_len(uint32_t, &b->numbers) &&
+			!message_is_halted(b->message))
 			destination_add(b, 1);
 		else
 			message_batch_end(b);
@@ -413,7 +421,7 @@ batch_go_on(struct worker *w)
 {
 	struct batch *b = w->batch;
 
-	if (b->taken < genalloc_len(uint32_t, &b->numbers)) {
+	if (b->taken < genalloc_len(uint32_t, &b->numbers) && !message_is_halted(b->message)) {
 		history_write(b->message);
 		if (!worker_stopping)
 			job_start(w);

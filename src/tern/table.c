@@ -32,13 +32,17 @@ struct table_entry const table[] = {
 	{TABLE_FIFO, "queue/lock/trigger", TERNS, GROUP_TERN, 0620},
 	{TABLE_DIRECTORY, "run", ROOT, OWN, 0755},
 	{TABLE_DIRECTORY, "run/queue", TERNQ, GROUP_TERN, 0755},
+	/* Who may reach the socket in it, may say what is to be done with messages. */
+	{TABLE_DIRECTORY, "run/send", TERNS, GROUP_TERN, 0750},
 	{TABLE_DIRECTORY, "run/smtpd", TERND, OWN, 0700},
 	{TABLE_DIRECTORY, "run/remote", TERNR, OWN, 0700},
 	{TABLE_DIRECTORY, "run/bounce", TERNB, OWN, 0700},
-	{TABLE_DIRECTORY, "run/lookup", TERNP, OWN, 0700},
+	/* Whoever asks its socket learns no more than he can find out. */
+	{TABLE_DIRECTORY, "run/lookup", TERNP, OWN, 0711},
 	{TABLE_DIRECTORY, "log", TERNL, OWN, 0750},
 	{TABLE_DIRECTORY, "log/queue", TERNL, OWN, 0750},
 	{TABLE_DIRECTORY, "log/smtpd", TERNL, OWN, 0750},
+	{TABLE_DIRECTORY, "log/verify", TERNL, OWN, 0750},
 	{TABLE_DIRECTORY, "log/send", TERNL, OWN, 0750},
 	{TABLE_DIRECTORY, "service", ROOT, OWN, 0755},
 	{TABLE_PROGRAM, "bin/tern-queue", TERNQ, GROUP_TERN, 06711},

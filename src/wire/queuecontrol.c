@@ -234,10 +234,16 @@ cut(struct span text, size_t max)
 	return span(text.s, text.len < max ? text.len : max);
 }
 
+static struct span
+rows_of(char const *s, size_t len)
+{
+	return span(s, len == 1 && s[0] == '\0' ? 0 : len);
+}
+
 int
 queue_destinations_format(stralloc *sa, struct queue_destinations const *destinations)
 {
-	int good = 1;
+	int good = destinations->rows || stralloc_0(sa);
 
 	for (size_t i = 0; good && i < destinations->rows; i++) {
 		struct queue_destination const *d = &destinations->row[i];
@@ -269,7 +275,7 @@ destination_parse(struct queue_destination *d, struct span *rest)
 int
 queue_destinations_parse(struct queue_destinations *destinations, char const *s, size_t len)
 {
-	struct span rest = span(s, len);
+	struct span rest = rows_of(s, len);
 
 	for (destinations->rows = 0; rest.len; destinations->rows++)
 		if (destinations->rows == QUEUECONTROL_ROWS_MAX ||
@@ -281,7 +287,7 @@ queue_destinations_parse(struct queue_destinations *destinations, char const *s,
 int
 queue_replies_format(stralloc *sa, struct queue_replies const *replies)
 {
-	int good = 1;
+	int good = replies->rows || stralloc_0(sa);
 
 	for (size_t i = 0; good && i < replies->rows; i++) {
 		struct queue_reply const *r = &replies->row[i];
@@ -314,7 +320,7 @@ reply_parse(struct queue_reply *r, struct span *rest)
 int
 queue_replies_parse(struct queue_replies *replies, char const *s, size_t len)
 {
-	struct span rest = span(s, len);
+	struct span rest = rows_of(s, len);
 
 	for (replies->rows = 0; rest.len; replies->rows++)
 		if (replies->rows == QUEUECONTROL_ROWS_MAX ||

@@ -21,6 +21,8 @@
  *   destinations      the busiest of them, a row each
  *   replies           the last replies of destinations, a row each, newest first
  *
+ * An answer without rows is a single NUL, since an empty packet looks like the end.
+ *
  * Whoever can connect may ask all of it: the socket's mode says who that is.
  */
 #define QUEUECONTROL_SOCKET "run/send/socket"

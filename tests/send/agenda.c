@@ -108,6 +108,56 @@ ids(void)
 	free(set.slot);
 }
 
+/* Of what waits and of what is new, from a heap of any shape and a ring that has turned. */
+static void
+take_out(void)
+{
+	static uint64_t taken[1000];
+	struct agenda agenda = AGENDA_ZERO;
+	struct idset set = IDSET_ZERO;
+	enum agenda_reason reason;
+	uint64_t id, previous = 0, count = 0;
+	int sorted = 1;
+
+	for (uint64_t i = 0; i < 40; i++)
+		agenda_add_fresh(&agenda, 5000 + i);
+	for (uint64_t i = 0; i < 30; i++)
+		agenda_take(&agenda, 0, &id, &reason);
+	for (uint64_t i = 0; i < 40; i++)
+		agenda_add_fresh(&agenda, 6000 + i);
+	for (uint64_t i = 1; i <= 1000; i++)
+		agenda_add(&agenda, i, 1 + i * 7919 % 1000);
+	for (uint64_t i = 3; i <= 1000; i += 3)
+		idset_add(&set, i);
+	idset_add(&set, 5035);
+	idset_add(&set, 6001);
+	idset_add(&set, 9999);
+	ok(agenda_oldest_fresh(&agenda) == 5030 && agenda_oldest_waiting(&agenda) == 1,
+		"the oldest of each kind");
+	ok(idset_least(&set) == 3, "the least of a set");
+	ok(agenda_take_out(&agenda, &set, taken) == 333 + 2, "what is in the set is taken out");
+	ok(agenda_length(&agenda) == 667 + 48, "and nothing else");
+	ok(agenda_take_out(&agenda, &set, taken) == 0, "once");
+	for (int i = 0; i < 48; i++) {
+		sorted &= agenda_take(&agenda, 0, &id, &reason) && reason == AGENDA_NEW &&
+			  !idset_has(&set, id) && id > previous;
+		previous = id;
+	}
+	ok(sorted, "what is new keeps its order");
+	for (previous = 0; agenda_length(&agenda); count++) {
+		uint64_t due = agenda_next(&agenda);
+
+		sorted &= due >= previous && agenda_take(&agenda, 5000, &id, &reason) &&
+			  !idset_has(&set, id);
+		previous = due;
+	}
+	ok(sorted && count == 667, "what waits comes in the order of its times");
+	idset_clear(&set);
+	ok(set.count == 0 && !idset_has(&set, 3) && idset_least(&set) == 0, "a set is cleared");
+	free(agenda.heap);
+	free(agenda.fresh);
+}
+
 int
 main(void)
 {
@@ -115,5 +165,6 @@ main(void)
 	hasten();
 	fresh_and_retries();
 	ids();
+	take_out();
 	return tap_end();
 }

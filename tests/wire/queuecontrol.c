@@ -135,6 +135,12 @@ rows(void)
 			r_out.row[39].text.len == QUEUECONTROL_TEXT_MAX,
 		"replies are read back, a long text cut");
 	ok(packet.len < QUEUECONTROL_PACKET_MAX, "and fit one packet");
+	d.rows = r.rows = 0;
+	packet.len = 0;
+	queue_destinations_format(&packet, &d);
+	ok(packet.len == 1 && queue_destinations_parse(&d_out, packet.s, 1) == 0 && d_out.rows == 0,
+		"no destinations: a packet all the same");
+	ok(queue_replies_parse(&r_out, packet.s, 1) == 0 && r_out.rows == 0, "no replies");
 	ok(queue_replies_parse(&r_out, "1\0002\0Q\0d\0t", 10) == -1, "an unknown verdict");
 	ok(queue_replies_parse(&r_out, "1\0002\0K\0d", 8) == -1, "a reply that breaks off");
 }
