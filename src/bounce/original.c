@@ -59,21 +59,6 @@ history_read(struct original *o, int fd)
 	return NULL;
 }
 
-static void
-wishes_read(struct original *o)
-{
-	struct span rest = o->envelope.records;
-	struct span value;
-	char letter;
-
-	while (envelope_record_next(&rest, &letter, &value) == 1 && letter != 'F') {
-		if (letter == 'R')
-			o->ret = value;
-		else if (letter == 'E')
-			o->envelope_id = value;
-	}
-}
-
 char const *
 original_read(struct original *o, int entry, int history)
 {
@@ -85,7 +70,6 @@ original_read(struct original *o, int entry, int history)
 		why = history_read(o, history);
 	if (why)
 		return why;
-	wishes_read(o);
 	if (delivery_replay(
 		    &o->deliveries, &o->envelope, span(o->history.s, o->history.len), NULL) == -1)
 		return "out of memory";
@@ -104,7 +88,7 @@ original_free(struct original *o)
 struct failures
 failures_of(struct original const *original)
 {
-	return (struct failures){original, original->envelope.records, 0};
+	return (struct failures){original, 0};
 }
 
 /* Without a wish every failure is told. */
@@ -119,24 +103,14 @@ is_wanted(struct span notify)
 	return 0;
 }
 
-int
-failures_next(struct failures *f, struct failure *failure)
+struct delivery const *
+failures_next(struct failures *f)
 {
-	struct span value;
-	char letter;
+	while (f->next < f->original->deliveries.length) {
+		struct delivery const *d = &f->original->deliveries.recipient[f->next++];
 
-	*failure = (struct failure){NULL, {NULL, 0}, {NULL, 0}};
-	while (envelope_record_next(&f->rest, &letter, &value) == 1) {
-		if (letter == 'N')
-			failure->notify = value;
-		if (letter == 'O')
-			failure->original_recipient = value;
-		if (letter != 'T')
-			continue;
-		failure->delivery = &f->original->deliveries.recipient[f->next++];
-		if (failure->delivery->status == DELIVERY_FAILED && is_wanted(failure->notify))
-			return 1;
-		*failure = (struct failure){NULL, {NULL, 0}, {NULL, 0}};
+		if (d->status == DELIVERY_FAILED && is_wanted(d->notify))
+			return d;
 	}
-	return 0;
+	return NULL;
 }

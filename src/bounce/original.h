@@ -20,7 +20,6 @@ struct original {
 	struct envelope envelope; /* looks into records */
 	stralloc history;
 	struct delivery_list deliveries; /* look into both */
-	struct span ret, envelope_id;    /* records R and E; empty when not said */
 };
 
 #define ORIGINAL_ZERO                                                                              \
@@ -36,20 +35,16 @@ char const *original_read(struct original *original, int entry, int history);
 
 void original_free(struct original *original);
 
-/* A recipient that has failed, with what was asked for it (records N and O). */
-struct failure {
-	struct delivery const *delivery;
-	struct span notify, original_recipient;
-};
-
+/*
+ * Steps through the failures whose sender wants to know (RFC 3461, 4.1); NULL
+ * after the last.
+ */
 struct failures {
 	struct original const *original;
-	struct span rest; /* of the records */
-	uint64_t next;    /* number of the next recipient */
+	uint64_t next; /* number of the next recipient */
 };
 
-/* Steps through the failures whose sender wants to know (RFC 3461, 4.1). */
 struct failures failures_of(struct original const *original);
-int failures_next(struct failures *failures, struct failure *failure);
+struct delivery const *failures_next(struct failures *failures);
 
 #endif

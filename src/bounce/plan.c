@@ -43,9 +43,8 @@ static int
 has_failures(struct original const *original)
 {
 	struct failures failures = failures_of(original);
-	struct failure failure;
 
-	return failures_next(&failures, &failure);
+	return failures_next(&failures) != NULL;
 }
 
 /* The length of the header, up to the blank line, cut after a line where it is too long. */
@@ -108,7 +107,7 @@ notice_plan(struct notice *n, struct original const *o, struct settings const *s
 		return "out of memory";
 	random_name(n->boundary, sizeof n->boundary - 1);
 	n->boundary[sizeof n->boundary - 1] = '\0';
-	n->whole = !span_case_equal(o->ret, SPAN_LITERAL("HDRS")) &&
+	n->whole = !span_case_equal(o->envelope.ret, SPAN_LITERAL("HDRS")) &&
 		   o->length <= settings->original_bytes;
 	n->returned = o->length;
 	if (!n->whole)

@@ -12,8 +12,10 @@
 #include "lib/clock.h"
 #include "lib/durable.h"
 #include "lib/text.h"
+#include "lib/utf8.h"
 #include "wire/diagnosis.h"
 #include "wire/header.h"
+#include "wire/xtext.h"
 
 enum { PIECE_SIZE = 64 * 1024 };
 
@@ -127,45 +129,54 @@ static void
 words_write(struct notice_output *o, stralloc *sa, struct original const *original)
 {
 	struct failures failures = failures_of(original);
-	struct failure f;
+	struct delivery const *d;
 
-	while (failures_next(&failures, &f))
+	while ((d = failures_next(&failures)))
 		put_text(o, sa,
-			stralloc_cats(sa, "\n<") && text_append_clean(sa, f.delivery->recipient) &&
-				stralloc_cats(sa, ">:\n") && reason_append(sa, f.delivery->text));
+			stralloc_cats(sa, "\n<") && text_append_clean(sa, d->recipient) &&
+				stralloc_cats(sa, ">:\n") && reason_append(sa, d->text));
 }
 
+/* UTF-8 in the form that needs none (RFC 6533, 3). Returns 1, or 0 without memory. */
 static int
-hexadecimal(char c)
+utf8_append_escaped(stralloc *sa, struct span s)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+	while (s.len) {
+		struct span before = s;
+		unsigned long code = utf8_next(&s);
+		char escaped[16];
 
-/* Takes the coding of RFC 3461, 4, off a value. What can do harm becomes '?'. */
-static int
-xtext_append(stralloc *sa, struct span coded)
-{
-	for (size_t i = 0; i < coded.len; i++) {
-		char c = coded.s[i];
-
-		if (c == '+' && i + 2 < coded.len && hexadecimal(coded.s[i + 1]) >= 0 &&
-			hexadecimal(coded.s[i + 2]) >= 0) {
-			c = (char)(hexadecimal(coded.s[i + 1]) * 16 + hexadecimal(coded.s[i + 2]));
-			i += 2;
-		}
-		if (!text_append_clean(sa, span(&c, 1)))
+		snprintf(escaped, sizeof escaped, "\\x{%lX}", code);
+		if (code > 127 ? !stralloc_cats(sa, escaped)
+			       : !text_append_clean(sa, span(before.s, 1)))
 			return 0;
 	}
 	return 1;
+}
+
+/* The type of address, and it (RFC 3464, 2.3.1). */
+static int
+original_recipient_append(stralloc *sa, struct span original)
+{
+	size_t semicolon = span_find(original, ';');
+	struct span address;
+
+	if (semicolon == original.len)
+		return 1;
+	address = span(original.s + semicolon + 1, original.len - semicolon - 1);
+	return stralloc_cats(sa, "Original-Recipient: ") &&
+	       text_append_clean(sa, span(original.s, semicolon + 1)) &&
+	       (utf8_is_ascii(address) || !utf8_is_valid(address)
+			       ? xtext_append_decoded(sa, address)
+			       : utf8_append_escaped(sa, address)) &&
+	       stralloc_catb(sa, "\n", 1);
 }
 
 static int
 envelope_id_append(stralloc *sa, struct span id)
 {
 	return id.len == 0 || (stralloc_cats(sa, "Original-Envelope-Id: ") &&
-				      xtext_append(sa, id) && stralloc_catb(sa, "\n", 1));
+				      xtext_append_decoded(sa, id) && stralloc_catb(sa, "\n", 1));
 }
 
 /* RFC 3464, 2.2. */
@@ -173,7 +184,8 @@ static int
 message_fields_append(stralloc *sa, struct original const *original,
 	struct settings const *settings, uint64_t message)
 {
-	return stralloc_catb(sa, "\n", 1) && envelope_id_append(sa, original->envelope_id) &&
+	return stralloc_catb(sa, "\n", 1) &&
+	       envelope_id_append(sa, original->envelope.envelope_id) &&
 	       text_append(sa, "Reporting-MTA: dns; ", settings->me.s, "\n", (char *)NULL) &&
 	       (message == 0 || date_append(sa, "Arrival-Date", message / 1000000));
 }
@@ -214,17 +226,14 @@ remote_append(stralloc *sa, struct delivery const *delivery)
 
 /* RFC 3464, 2.3. */
 static int
-recipient_fields_append(stralloc *sa, struct failure const *f)
+recipient_fields_append(stralloc *sa, struct delivery const *delivery)
 {
-	struct delivery const *delivery = f->delivery;
 	struct diagnosis d;
 
 	diagnosis_read(&d, delivery->text);
 	if (!stralloc_catb(sa, "\n", 1))
 		return 0;
-	if (f->original_recipient.len &&
-		(!stralloc_cats(sa, "Original-Recipient: ") ||
-			!xtext_append(sa, f->original_recipient) || !stralloc_catb(sa, "\n", 1)))
+	if (!original_recipient_append(sa, delivery->original_recipient))
 		return 0;
 	return stralloc_cats(sa, "Final-Recipient: rfc822; ") &&
 	       address_append(sa, delivery->recipient) &&
@@ -237,10 +246,10 @@ static void
 status_write(struct notice_output *o, stralloc *sa, struct original const *original)
 {
 	struct failures failures = failures_of(original);
-	struct failure f;
+	struct delivery const *d;
 
-	while (failures_next(&failures, &f))
-		put_text(o, sa, recipient_fields_append(sa, &f));
+	while ((d = failures_next(&failures)))
+		put_text(o, sa, recipient_fields_append(sa, d));
 }
 
 /* The original as it came, with its sender on top, where it would stand after delivery. */

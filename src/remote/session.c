@@ -240,6 +240,8 @@ extension_note(struct session *session, struct span line)
 		session->extensions |= EXTENSION_8BITMIME;
 	else if (span_case_equal(word, SPAN_LITERAL("SMTPUTF8")))
 		session->extensions |= EXTENSION_SMTPUTF8;
+	else if (span_case_equal(word, SPAN_LITERAL("DSN")))
+		session->extensions |= EXTENSION_DSN;
 	else if (span_case_equal(word, SPAN_LITERAL("SIZE"))) {
 		session->extensions |= EXTENSION_SIZE;
 		/* A limit that is no number is none. */

@@ -38,6 +38,16 @@ transaction_prepare(struct job const *job, struct outcome *outcome)
 	return possible;
 }
 
+/* Appends " NAME=value" when there is a value and the server knows DSN (RFC 3461, 5.2). */
+static int
+wish_append(struct transaction const *t, stralloc *out, char const *name, struct span value)
+{
+	if (value.len == 0 || !(t->session->extensions & EXTENSION_DSN))
+		return 1;
+	return text_append(out, " ", name, "=", (char *)0) &&
+	       stralloc_catb(out, value.s, value.len);
+}
+
 static int
 mail_append(struct transaction const *t, stralloc *out)
 {
@@ -53,7 +63,19 @@ mail_append(struct transaction const *t, stralloc *out)
 		return 0;
 	if (t->job->smtputf8 && !text_append(out, " SMTPUTF8", (char *)0))
 		return 0;
-	return text_append(out, "\r\n", (char *)0);
+	return wish_append(t, out, "RET", t->job->ret) &&
+	       wish_append(t, out, "ENVID", t->job->envelope_id) &&
+	       text_append(out, "\r\n", (char *)0);
+}
+
+static int
+rcpt_append(struct transaction const *t, stralloc *out, size_t i)
+{
+	return text_append(out, "RCPT TO:", (char *)0) &&
+	       smtppath_append(out, t->job->recipient[i]) &&
+	       wish_append(t, out, "NOTIFY", t->job->notify[i]) &&
+	       wish_append(t, out, "ORCPT", t->job->original_recipient[i]) &&
+	       text_append(out, "\r\n", (char *)0);
 }
 
 /* Puts the command of a phase; i is the recipient. Returns 1, or 0 without memory. */
@@ -69,9 +91,7 @@ command_put(struct transaction *t, enum phase phase, size_t i)
 			return 0;
 		break;
 	case PHASE_RCPT:
-		if (!text_append(&command, "RCPT TO:", (char *)0) ||
-			!smtppath_append(&command, t->job->recipient[i]) ||
-			!text_append(&command, "\r\n", (char *)0))
+		if (!rcpt_append(t, &command, i))
 			return 0;
 		break;
 	default:

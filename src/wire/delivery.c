@@ -49,20 +49,41 @@ line_apply(struct delivery_list *list, struct history_line const *line)
 			event_apply(&list->recipient[i], line);
 }
 
+/* Fills in the recipients, each with the records right before it. */
+static void
+recipients_list(struct delivery_list *list, struct envelope const *envelope)
+{
+	struct span const none = {"", 0};
+	struct span rest = envelope->records, value, notify = none, original = none;
+	uint64_t i = 0;
+	char letter;
+
+	while (i < list->length && envelope_record_next(&rest, &letter, &value) == 1) {
+		if (letter == 'N') {
+			notify = value;
+		} else if (letter == 'O') {
+			original = value;
+		} else if (letter == 'T') {
+			list->recipient[i].recipient = value;
+			list->recipient[i].notify = notify;
+			list->recipient[i++].original_recipient = original;
+			notify = original = none;
+		}
+	}
+}
+
 int
 delivery_replay(struct delivery_list *list, struct envelope const *envelope, struct span history,
 	unsigned *damaged)
 {
 	struct history_line line;
-	size_t position = 0;
 
 	list->held = 0;
 	list->length = envelope->recipients;
 	list->recipient = calloc(list->length ? (size_t)list->length : 1, sizeof *list->recipient);
 	if (!list->recipient)
 		return -1;
-	for (uint64_t i = 0; i < list->length; i++)
-		envelope_recipient_next(envelope, &position, &list->recipient[i].recipient);
+	recipients_list(list, envelope);
 	while (history_next(&line, &history, damaged))
 		line_apply(list, &line);
 	return 0;

@@ -18,7 +18,8 @@ enum delivery_status {
 };
 
 struct delivery {
-	struct span recipient; /* looks into the envelope */
+	struct span recipient;                  /* looks into the envelope */
+	struct span notify, original_recipient; /* its records N and O; empty when not said */
 	enum delivery_status status;
 	uint32_t attempts;               /* that count */
 	uint64_t next;                   /* seconds since 1970; 0: at once */

@@ -41,6 +41,8 @@ head_record(struct envelope *e, char letter, struct span value)
 	case 'w': e->protocol = value; return 0;
 	case 'b': e->body = span_equal(value, SPAN_LITERAL("8")) ? BODY_8BIT : BODY_7BIT; return 0;
 	case 'U': e->smtputf8 = 1; return 0;
+	case 'R': e->ret = value; return 0;
+	case 'E': e->envelope_id = value; return 0;
 	default: return 0;
 	}
 }

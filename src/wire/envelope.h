@@ -44,8 +44,9 @@ struct envelope {
 	uint64_t uid, pid;
 	enum body_type body;
 	int smtputf8;
-	uint64_t recipients; /* how many */
-	struct span records; /* all of the envelope, for envelope_recipient_next */
+	struct span ret, envelope_id; /* R and E; empty when not said, and not checked */
+	uint64_t recipients;          /* how many */
+	struct span records;          /* all of the envelope, for envelope_recipient_next */
 };
 
 /*

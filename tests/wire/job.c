@@ -1,6 +1,7 @@
 #include "wire/job.h"
 
 #include "tests/tap.h"
+#include "wire/dsnparameter.h"
 #include "wire/report.h"
 #include "wire/workerrequest.h"
 
@@ -21,6 +22,11 @@ static struct {
 	{PACKET("1\0002\00018446744073709551615\0000\0000\0d\0s\0r"), -1,
 		"a length beyond any file"},
 	{"1\0002\0003\0000\0000\0d\0s@x\0r@x", 19, -1, "cut in the last recipient"},
+	{PACKET("1\0002\0003\0000\0000\0d\0s@x\0r@d\0\0FULL\0id\0NEVER\0rfc822;x@y"), 0, "wishes"},
+	{PACKET("1\0002\0003\0000\0000\0d\0s@x\0r@d\0q@d\0\0\0\0\0\0\0"), 0, "empty wishes"},
+	{PACKET("1\0002\0003\0000\0000\0d\0s@x\0\0FULL\0id"), -1, "wishes and no recipient"},
+	{PACKET("1\0002\0003\0000\0000\0d\0s@x\0r@d\0\0FULL\0id\0NEVER"), -1, "one is missing"},
+	{PACKET("1\0002\0003\0000\0000\0d\0s@x\0r@d\0\0FULL\0id\0NEVER\0\0x"), -1, "one too many"},
 	{"", 0, -1, "nothing"},
 };
 
@@ -39,6 +45,45 @@ static struct {
 	{"7\0h\0a\0Kfin", 10, -1, "cut in the words"},
 	{"", 0, -1, "nothing"},
 };
+
+/* Of the largest job: what SMTP could not carry does not arrive. */
+static void
+wishes(struct job *job)
+{
+	static struct job back;
+	static char original[DSN_ORCPT_MAX + 1] = "rfc822;";
+	stralloc sa = STRALLOC_ZERO;
+	int good;
+
+	memset(original + 7, 'x', sizeof original - 7);
+	job->ret = SPAN_LITERAL("HDRS");
+	job->envelope_id = span(original + 7, DSN_ENVID_MAX);
+	for (size_t i = 0; i < JOB_RECIPIENTS_MAX; i++) {
+		job->notify[i] = SPAN_LITERAL("SUCCESS,FAILURE,DELAY");
+		job->original_recipient[i] = span(original, DSN_ORCPT_MAX);
+	}
+	ok(job_format(&sa, job) && sa.len <= JOB_PACKET_MAX,
+		"with the longest wishes it fits too: %zu bytes", sa.len);
+	good = job_parse(&back, sa.s, sa.len) == 0 && span_equal(back.ret, job->ret) &&
+	       span_equal(back.envelope_id, job->envelope_id);
+	for (size_t i = 0; i < JOB_RECIPIENTS_MAX; i++)
+		good &= span_equal(back.notify[i], job->notify[i]) &&
+			span_equal(back.original_recipient[i], job->original_recipient[i]);
+	ok(good, "and they arrive");
+	job->ret = SPAN_LITERAL("ALL");
+	job->envelope_id = SPAN_LITERAL("a\r\nRSET");
+	job->notify[0] = SPAN_LITERAL("NEVER DATA");
+	job->original_recipient[0] = span(original, DSN_ORCPT_MAX + 1);
+	job->original_recipient[1] = SPAN_LITERAL("rfc822;+0D+0A");
+	sa.len = 0;
+	ok(job_format(&sa, job) && job_parse(&back, sa.s, sa.len) == 0 && back.ret.len == 0 &&
+			back.envelope_id.len == 0 && back.notify[0].len == 0 &&
+			back.original_recipient[0].len == 0 &&
+			back.original_recipient[1].len == 0 &&
+			back.original_recipient[2].len == DSN_ORCPT_MAX,
+		"what no sender could have said does not");
+	stralloc_free(&sa);
+}
 
 static void
 limits(void)
@@ -60,6 +105,7 @@ limits(void)
 		"100 recipients of the longest address");
 	stralloc_catb(&sa, "x", 2);
 	ok(job_parse(&back, sa.s, sa.len) == -1, "101 recipients are too many");
+	wishes(&job);
 	sa.len = 0;
 	job.recipients = 1;
 	job.recipient[0] = span(address, ADDRESS_LIMIT);
