@@ -7,6 +7,9 @@
 #include <sys/syscall.h>
 
 /* Calls that not each kind of machine has. */
+#ifndef __NR_accept
+#define __NR_accept CALL_NONE
+#endif
 #ifndef __NR_access
 #define __NR_access CALL_NONE
 #endif
@@ -209,6 +212,8 @@ struct confine_call const confine_calls[] = {
 	CALL(ALWAYS, fadvise64),
 	CALL(ALWAYS, sync_file_range),
 	CALL(ALWAYS, flock),
+	CALL(ALWAYS, accept),
+	CALL(ALWAYS, accept4),
 	CALL(ALWAYS, recvmmsg),
 	CALL(ALWAYS, sendmmsg),
 	CALL(ALWAYS, shutdown),

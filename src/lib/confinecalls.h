@@ -25,7 +25,7 @@ struct confine_call {
 	char const *name;
 };
 
-/* Ends with a name of NULL; what is called most often stands first. */
+/* Ends with a name of NULL. */
 extern struct confine_call const confine_calls[];
 
 #endif

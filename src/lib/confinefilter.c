@@ -47,11 +47,13 @@ enum { OTHER_ABI = 0x40000000 }; /* the bit of the calls of x32 */
 
 enum {
 	PROGRAM_MAX = 1024,
-	NUMBERS_MAX = 512,         /* calls above are said each time */
+	NUMBERS_MAX = 512,         /* of calls; what is above is unknown, and said each time */
 	SYSTEM_CALL_BY_FILTER = 1, /* SYS_SECCOMP of siginfo(3) */
-	EMPTY_PATH = 0x1000,       /* AT_EMPTY_PATH */
-	TRACER_SKIPS = -1          /* the call of a tracer that wants none to be made */
+	EMPTY_PATH = 0x1000        /* AT_EMPTY_PATH */
 };
+
+/* The number of a call that a tracer wants not to be made. */
+#define TRACER_SKIPS UINT32_MAX
 
 struct program {
 	struct sock_filter code[PROGRAM_MAX];
@@ -219,41 +221,105 @@ result_of_class(enum call_class class, unsigned may)
 	return SECCOMP_RET_ALLOW;
 }
 
-static void
-put_call(struct program *p, struct confine_call const *call, unsigned may)
-{
-	unsigned start = p->len;
+/* What becomes of the calls from `first` up to the next one that has an outcome of its own. */
+struct outcome {
+	uint32_t first;
+	uint32_t result;
+	int by_arguments;
+};
 
-	put(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call->number, 0, 0);
-	if (call->class == CALL_ARGUMENTS)
-		put_by_arguments(p, call->number, may);
-	else
-		put_result(p, result_of_class(call->class, may));
-	p->code[start].jf = (unsigned char)(p->len - start - 1);
+/* Calls in a row with the same outcome are one. Returns how many there are. */
+static size_t
+outcome_add(struct outcome *all, size_t count, struct outcome next)
+{
+	if (count && !next.by_arguments && !all[count - 1].by_arguments &&
+		all[count - 1].result == next.result)
+		return count;
+	all[count] = next;
+	return count + 1;
+}
+
+/* For each number. all has room for NUMBERS_MAX and a few. */
+static size_t
+outcomes_make(struct outcome *all, unsigned may)
+{
+	static struct outcome of[NUMBERS_MAX];
+	int others = may & CONFINE_RUN;
+	uint32_t unknown = others ? SECCOMP_RET_ALLOW : SAY(ENOSYS);
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < NUMBERS_MAX; i++)
+		of[i] = (struct outcome){i, unknown, 0};
+	for (struct confine_call const *call = confine_calls; call->name; call++)
+		if (call->number >= 0 && call->number < NUMBERS_MAX &&
+			(!others || call->class == CALL_ESCAPE)) {
+			of[call->number].result = result_of_class(call->class, may);
+			of[call->number].by_arguments = call->class == CALL_ARGUMENTS;
+		}
+	for (uint32_t i = 0; i < NUMBERS_MAX; i++)
+		count = outcome_add(all, count, of[i]);
+	count = outcome_add(all, count, (struct outcome){NUMBERS_MAX, unknown, 0});
+	if (others)
+		return count;
+#ifdef __x86_64__
+	count = outcome_add(all, count, (struct outcome){OTHER_ABI, SECCOMP_RET_KILL_PROCESS, 0});
+#endif
+	return outcome_add(all, count, (struct outcome){TRACER_SKIPS, SECCOMP_RET_ALLOW, 0});
+}
+
+/* Lets the branch, when it is taken, go over so many instructions; a far one needs another jump. */
+static void
+put_distance(struct program *p, unsigned branch, unsigned distance)
+{
+	struct sock_filter *code = &p->code[branch];
+
+	if (p->len >= PROGRAM_MAX)
+		return;
+	if (distance <= UINT8_MAX) {
+		code->jt = (unsigned char)distance;
+		return;
+	}
+	memmove(code + 2, code + 1, distance * sizeof *code);
+	code->jf = 1;
+	code[1] = (struct sock_filter){BPF_JMP | BPF_JA, 0, 0, distance};
+	p->len++;
+}
+
+/*
+ * A tree of comparisons. A kernel that is given a filter tries it on each
+ * number, to know which it always allows; with a long list that takes longer
+ * than all else.
+ */
+static void
+put_tree(struct program *p, struct outcome const *all, size_t count, unsigned may)
+{
+	size_t half = count / 2;
+	unsigned branch = p->len, lower;
+
+	if (count == 1 && all->by_arguments) {
+		put_by_arguments(p, (int)all->first, may);
+	} else if (count == 1) {
+		put_result(p, all->result);
+	} else {
+		put(p, BPF_JMP | BPF_JGE | BPF_K, all[half].first, 0, 0);
+		put_tree(p, all, half, may);
+		lower = p->len - branch - 1;
+		put_distance(p, branch, lower);
+		put_tree(p, all + half, count - half, may);
+	}
 }
 
 static void
 program_make(struct program *p, unsigned may)
 {
-	int others = may & CONFINE_RUN;
+	static struct outcome all[NUMBERS_MAX + 4];
+	size_t count = outcomes_make(all, may);
 
 	put(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
 	put(p, BPF_JMP | BPF_JEQ | BPF_K, MACHINE, 1, 0);
-	put_result(p, others ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS);
+	put_result(p, may & CONFINE_RUN ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS);
 	put(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
-	for (struct confine_call const *call = confine_calls; call->name; call++)
-		if (call->number != CALL_NONE && (!others || call->class == CALL_ESCAPE))
-			put_call(p, call, may);
-	if (others) {
-		put_result(p, SECCOMP_RET_ALLOW);
-		return;
-	}
-	put_if(p, (uint32_t)TRACER_SKIPS, SECCOMP_RET_ALLOW);
-#ifdef __x86_64__
-	put(p, BPF_JMP | BPF_JGE | BPF_K, OTHER_ABI, 0, 1);
-	put_result(p, SECCOMP_RET_KILL_PROCESS);
-#endif
-	put_result(p, SAY(ENOSYS));
+	put_tree(p, all, count, may);
 }
 
 /*
