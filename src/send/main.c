@@ -52,6 +52,7 @@ enum {
 	SCAN_MILLISECONDS = 1500000,    /* 25 minutes, as qmail */
 	RETRY_MILLISECONDS = 10000,     /* for what our own disk refused */
 	CLOCK_BACK_MILLISECONDS = 5000, /* less is the usual correction of a clock */
+	UNPOLLED_MILLISECONDS = 500,    /* for workers that could not be waited for */
 	SYNC_MILLISECONDS = 1000
 };
 
@@ -220,8 +221,7 @@ fds_prepare(void)
 		.events = (short)(POLLIN | (bounce_wants_to_write() ? POLLOUT : 0))};
 	control_poll_prepare(fds + SOURCES);
 	return SOURCES + CONTROL_FDS +
-	       worker_poll_prepare(
-		       fds + SOURCES + CONTROL_FDS, fds_room - SOURCES - CONTROL_FDS);
+	       worker_poll_prepare(fds + SOURCES + CONTROL_FDS, fds_room - SOURCES - CONTROL_FDS);
 }
 
 static void
@@ -278,6 +278,8 @@ run(void)
 		wait = timers_run();
 		all_write();
 		count = fds_prepare();
+		if (count < SOURCES + worker_poll_room()) /* some had to be left out */
+			wait = (int)earlier(wait, UNPOLLED_MILLISECONDS);
 		if (poll(fds, count, wait) > 0)
 			sources_take();
 	}

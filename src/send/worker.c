@@ -28,6 +28,8 @@ int worker_stopping;
 
 static struct worker **workers;
 static size_t workers_length, workers_room;
+static struct worker **polled; /* has the same room */
+static size_t polled_length;
 static char packet[REPORT_PACKET_MAX];
 static int no_fds[PACKET_FDS];
 
@@ -131,8 +133,12 @@ worker_add(struct worker *w)
 {
 	if (workers_length == workers_room) {
 		size_t room = workers_room ? workers_room * 2 : 64;
-		struct worker **larger = realloc(workers, room * sizeof *larger);
+		struct worker **larger = realloc(polled, room * sizeof *larger);
 
+		if (!larger)
+			return -1;
+		polled = larger;
+		larger = realloc(workers, room * sizeof *larger);
 		if (!larger)
 			return -1;
 		workers = larger;
@@ -481,9 +487,6 @@ worker_report(struct worker *w)
 
 /* --- poll --- */
 
-static struct worker **polled;
-static size_t polled_length, polled_room;
-
 size_t
 worker_poll_room(void)
 {
@@ -494,16 +497,8 @@ worker_poll_room(void)
 size_t
 worker_poll_prepare(struct pollfd *fds, size_t room)
 {
-	if (workers_length > polled_room) {
-		struct worker **larger = realloc(polled, workers_length * sizeof *larger);
-
-		if (larger) {
-			polled = larger;
-			polled_room = workers_length;
-		}
-	}
 	polled_length = 0;
-	for (size_t i = 0; i < workers_length && i < room && i < polled_room; i++) {
+	for (size_t i = 0; i < workers_length && i < room; i++) {
 		fds[i] = (struct pollfd){.fd = workers[i]->socket, .events = POLLIN};
 		polled[polled_length++] = workers[i];
 	}
