@@ -5,7 +5,7 @@
 
 #include <skalibs/stralloc.h>
 
-#include "qread/message.h"
+#include "spool/queued.h"
 
 /*
  * The forms of a listing. Each appends to *out; they return 1, or 0 without
@@ -17,7 +17,7 @@ struct format_totals {
 
 struct format {
 	int (*message)(
-		stralloc *out, struct message const *message, struct format_totals const *before);
+		stralloc *out, struct queued const *message, struct format_totals const *before);
 	int (*end)(stralloc *out, struct format_totals const *totals);
 };
 

@@ -29,15 +29,23 @@ date_make(char date[32], uint64_t seconds)
 		snprintf(date, 32, "(unknown)");
 }
 
+/* As Postfix marks them. */
+static char const *
+mark_of(struct queued const *m)
+{
+	return m->deliveries.held ? "!" : m->is_active ? "*" : "";
+}
+
 static int
-head_append(stralloc *out, struct message const *m)
+head_append(stralloc *out, struct queued const *m)
 {
 	struct span sender = m->entry.envelope.sender;
-	char line[100], date[32];
+	char line[100], date[32], id[24];
 
 	date_make(date, m->id / 1000000);
-	snprintf(line, sizeof line, "%-17llu %8llu %-20s ", (unsigned long long)m->id,
-		(unsigned long long)m->entry.message, date);
+	snprintf(id, sizeof id, "%llu%s", (unsigned long long)m->id, mark_of(m));
+	snprintf(line, sizeof line, "%-17s %8llu %-20s ", id, (unsigned long long)m->entry.message,
+		date);
 	return stralloc_cats(out, line) &&
 	       text_append_clean(out, sender.len ? sender : SPAN_LITERAL("MAILER-DAEMON")) &&
 	       stralloc_catb(out, "\n", 1);
@@ -45,7 +53,7 @@ head_append(stralloc *out, struct message const *m)
 
 /* Why it is still here, and when it will be tried again. */
 static int
-reason_append(stralloc *out, struct delivery const *d)
+reason_append(stralloc *out, struct delivery const *d, int held)
 {
 	char line[100], date[32];
 
@@ -57,6 +65,9 @@ reason_append(stralloc *out, struct delivery const *d)
 	date_make(date, d->next);
 	if (d->status == DELIVERY_FAILED)
 		snprintf(line, sizeof line, "(failed; the sender is being told)\n");
+	else if (held)
+		snprintf(line, sizeof line, "(held, attempt %lu when it is released)\n",
+			(unsigned long)d->attempts + 1);
 	else
 		snprintf(line, sizeof line, "(next try %s, attempt %lu)\n", date,
 			(unsigned long)d->attempts + 1);
@@ -71,7 +82,7 @@ has_same_reason(struct delivery const *a, struct delivery const *b)
 }
 
 static int
-message_append(stralloc *out, struct message const *m, struct format_totals const *before)
+message_append(stralloc *out, struct queued const *m, struct format_totals const *before)
 {
 	struct delivery const *last = NULL;
 	int good = before->messages || stralloc_cats(out, heading);
@@ -83,7 +94,7 @@ message_append(stralloc *out, struct message const *m, struct format_totals cons
 		if (d->status == DELIVERY_DONE)
 			continue;
 		if (!last || !has_same_reason(last, d))
-			good = reason_append(out, d);
+			good = reason_append(out, d, m->deliveries.held != 0);
 		last = d;
 		good = good && blanks_append(out, RECIPIENT_COLUMN) &&
 		       text_append_clean(out, d->recipient) && stralloc_catb(out, "\n", 1);

@@ -5,7 +5,7 @@
 #include "qread/format.h"
 
 static int
-head_append(stralloc *out, struct message const *m)
+head_append(stralloc *out, struct queued const *m)
 {
 	time_t arrival = (time_t)(m->id / 1000000);
 	char date[64] = "";
@@ -20,11 +20,11 @@ head_append(stralloc *out, struct message const *m)
 	return text_append(out, date, "  #", (char *)NULL) && text_append_number(out, m->id) &&
 	       stralloc_cats(out, "  ") && text_append_number(out, m->entry.message) &&
 	       stralloc_cats(out, "  <") && text_append_clean(out, m->entry.envelope.sender) &&
-	       stralloc_cats(out, message_is_bouncing(m) ? "> bouncing\n" : ">\n");
+	       stralloc_cats(out, queued_is_bouncing(m) ? "> bouncing\n" : ">\n");
 }
 
 static int
-message_append(stralloc *out, struct message const *m, struct format_totals const *before)
+message_append(stralloc *out, struct queued const *m, struct format_totals const *before)
 {
 	int good = head_append(out, m);
 

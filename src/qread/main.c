@@ -6,8 +6,9 @@
  * fd 1        the listing.
  * fd 2        what could not be read.
  * Touches     queue/mess, queue/hist, control/me locals virtualdomains
- *             envnoathost percenthack: reading only. TERNHOME counts only
- *             where no privilege was gained.
+ *             envnoathost percenthack: reading only. Asks run/send/socket
+ *             what is being worked on. TERNHOME counts only where no privilege
+ *             was gained.
  * Trusts      the queue; its caller only for the caller's own messages: others
  *             are shown to root and to the owners of queue/mess and queue/hist.
  * Exits       0; 100 wrong use; 111 when something could not be read. As mailq
@@ -27,8 +28,9 @@
 #include "lib/home.h"
 #include "lib/privilege.h"
 #include "qread/format.h"
-#include "qread/message.h"
-#include "qread/scan.h"
+#include "service/queueclient.h"
+#include "spool/queued.h"
+#include "spool/scan.h"
 
 enum { OUTPUT_MAX = 64 * 1024, MAILQ_USAGE = 64, MAILQ_TROUBLE = 75 };
 
@@ -69,12 +71,12 @@ may_see_all(void)
 }
 
 static void
-message_list(stralloc *out, uint64_t id, struct format const *format, int all,
+message_list(stralloc *out, uint64_t id, int is_active, struct format const *format, int all,
 	struct format_totals *totals)
 {
-	struct message m;
+	struct queued m;
 	char const *why;
-	int r = message_read(&m, id, &why);
+	int r = queued_read(&m, id, &why);
 	int good = 1;
 
 	if (r == -1) {
@@ -84,12 +86,13 @@ message_list(stralloc *out, uint64_t id, struct format const *format, int all,
 	}
 	if (r != 1)
 		return;
-	if (message_is_waiting(&m) && (all || m.entry.envelope.uid == getuid())) {
+	m.is_active = is_active;
+	if (queued_is_waiting(&m) && (all || m.entry.envelope.uid == getuid())) {
 		good = format->message(out, &m, totals);
 		totals->messages++;
 		totals->bytes += m.entry.message;
 	}
-	message_free(&m);
+	queued_free(&m);
 	if (!good)
 		die(EXIT_TEMPORARY, "the listing is not complete", "out of memory");
 	if (out->len > OUTPUT_MAX)
@@ -103,6 +106,26 @@ ids_find(genalloc *ids)
 		die(EXIT_TEMPORARY, "the queue can not be read", strerror(errno));
 }
 
+/* What tern-send works on, where it runs and we may ask: states[i] of each message; or NULL. */
+static enum queue_state *
+states_ask(genalloc const *ids)
+{
+	size_t count = genalloc_len(uint64_t, ids);
+	enum queue_state *states = NULL;
+	int client = queueclient_open();
+
+	if (client == -1)
+		return NULL;
+	if (count)
+		states = calloc(count, sizeof *states);
+	if (states && queueclient_states(client, genalloc_s(uint64_t, ids), count, states) == -1) {
+		free(states);
+		states = NULL;
+	}
+	close(client);
+	return states;
+}
+
 static void
 list(struct format const *format)
 {
@@ -110,10 +133,14 @@ list(struct format const *format)
 	genalloc ids = GENALLOC_ZERO;
 	stralloc out = STRALLOC_ZERO;
 	int all = may_see_all();
+	enum queue_state *states;
 
 	ids_find(&ids);
+	states = states_ask(&ids);
 	for (size_t i = 0; i < genalloc_len(uint64_t, &ids); i++)
-		message_list(&out, genalloc_s(uint64_t, &ids)[i], format, all, &totals);
+		message_list(&out, genalloc_s(uint64_t, &ids)[i],
+			states && states[i] == QUEUE_STATE_ACTIVE, format, all, &totals);
+	free(states);
 	if (!format->end(&out, &totals))
 		die(EXIT_TEMPORARY, "the listing is not complete", "out of memory");
 	output_flush(&out);

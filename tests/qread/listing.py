@@ -87,7 +87,17 @@ try:
         'host_address': '192.0.2.1', 'reason': later.decode()}, '--json: a recipient')
     del objects[1]['recipients']
     tap.equal(objects[1], {'id': '1700000000000001', 'arrival': 1700000000, 'size': 2013,
-                           'sender': '', 'via': 'local', 'uid': 12345}, '--json: a message')
+                           'sender': '', 'via': 'local', 'uid': 12345,
+                          'held': 0, 'active': 0}, '--json: a message')
+
+    # Held, and released again.
+    put('hist', second, spoollab.event(b'held', b'0', b'by uid 0', time=1700000009))
+    shown = listing('mailq')
+    tap.ok(f'\n{second}! ' in shown and f'\n{first} ' in shown, 'mailq marks what is held')
+    tap.equal([json.loads(line)['held'] for line in listing('mailq', '--json').splitlines()],
+              [0, 1700000009], '--json says since when')
+    put('hist', second, spoollab.event(b'held', b'0') + spoollab.event(b'released', b'0'))
+    tap.ok('!' not in listing('mailq'), 'but not what was released')
 
     # A failure that is being told, and hostile bytes.
     os.unlink(os.path.join(home.path, 'queue', 'mess', str(second % 64), str(second)))

@@ -1,4 +1,4 @@
-#include "qread/scan.h"
+#include "spool/scan.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-#ifndef QREAD_SCAN_H
-#define QREAD_SCAN_H
+#ifndef SPOOL_SCAN_H
+#define SPOOL_SCAN_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "qread/message.h"
+#include "spool/queued.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@ history_read_from(stralloc *history, int fd)
 
 	if (fstat(fd, &st) == -1)
 		return -1;
-	if (!S_ISREG(st.st_mode) || st.st_size > MESSAGE_HISTORY_MAX) {
+	if (!S_ISREG(st.st_mode) || st.st_size > QUEUED_HISTORY_MAX) {
 		errno = EFBIG;
 		return -1;
 	}
@@ -49,51 +49,52 @@ history_read(stralloc *history, uint64_t id)
 }
 
 int
-message_read(struct message *m, uint64_t id, char const **why)
+queued_read(struct queued *q, uint64_t id, char const **why)
 {
 	stralloc empty = STRALLOC_ZERO;
 
-	m->id = id;
-	m->history = empty;
-	m->deliveries = (struct delivery_list){NULL, 0, 0};
-	switch (entry_open(&m->entry, id)) {
+	q->id = id;
+	q->is_active = 0;
+	q->history = empty;
+	q->deliveries = (struct delivery_list){NULL, 0, 0};
+	switch (entry_open(&q->entry, id)) {
 	case ENTRY_ABSENT:
 	case ENTRY_UNSEALED: return 0;
 	case ENTRY_BROKEN: *why = "is broken; tern-send will set it aside"; return -1;
 	case ENTRY_TROUBLE: *why = strerror(errno); return -1;
 	case ENTRY_GOOD: break;
 	}
-	if (history_read(&m->history, id) == 0 &&
-		delivery_replay(&m->deliveries, &m->entry.envelope,
-			span(m->history.s, m->history.len), NULL) == 0)
+	if (history_read(&q->history, id) == 0 &&
+		delivery_replay(&q->deliveries, &q->entry.envelope,
+			span(q->history.s, q->history.len), NULL) == 0)
 		return 1;
 	*why = strerror(errno);
-	message_free(m);
+	queued_free(q);
 	return -1;
 }
 
 void
-message_free(struct message *m)
+queued_free(struct queued *q)
 {
-	entry_close(&m->entry);
-	stralloc_free(&m->history);
-	delivery_list_free(&m->deliveries);
+	entry_close(&q->entry);
+	stralloc_free(&q->history);
+	delivery_list_free(&q->deliveries);
 }
 
 int
-message_is_waiting(struct message const *m)
+queued_is_waiting(struct queued const *q)
 {
-	for (uint64_t i = 0; i < m->deliveries.length; i++)
-		if (m->deliveries.recipient[i].status != DELIVERY_DONE)
+	for (uint64_t i = 0; i < q->deliveries.length; i++)
+		if (q->deliveries.recipient[i].status != DELIVERY_DONE)
 			return 1;
 	return 0;
 }
 
 int
-message_is_bouncing(struct message const *m)
+queued_is_bouncing(struct queued const *q)
 {
-	for (uint64_t i = 0; i < m->deliveries.length; i++)
-		if (m->deliveries.recipient[i].status == DELIVERY_FAILED)
+	for (uint64_t i = 0; i < q->deliveries.length; i++)
+		if (q->deliveries.recipient[i].status == DELIVERY_FAILED)
 			return 1;
 	return 0;
 }
