@@ -278,7 +278,8 @@ run(void)
 		wait = timers_run();
 		all_write();
 		count = fds_prepare();
-		if (count < SOURCES + worker_poll_room()) /* some had to be left out */
+		if (count <
+			SOURCES + CONTROL_FDS + worker_poll_room()) /* some had to be left out */
 			wait = (int)earlier(wait, UNPOLLED_MILLISECONDS);
 		if (poll(fds, count, wait) > 0)
 			sources_take();
