@@ -63,7 +63,7 @@ def parse_entry(data):
 def replay(data, count):
     """The words of the last event of each recipient, by its number."""
     state = {}
-    for line in data.split(b'\n'):
+    for line in data.split(b'\n')[:-1]:
         crc, _, rest = line.partition(b' ')
         try:
             if len(rest) < 8 or int(crc, 16) != spoollab.crc32c(rest):
