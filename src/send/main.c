@@ -67,9 +67,13 @@ enum source {
 	SOURCES
 };
 
+enum peer { PEER_LSPAWN, PEER_RSPAWN, PEER_CLEAN, PEER_BOUNCE, PEERS };
+
 static struct pollfd *fds;
 static size_t fds_room;
 static int signals = -1;
+static int lost[PEERS];
+static int exit_code = EXIT_OK;
 static int64_t next_scan, next_retry, next_sync;
 
 static void
@@ -93,6 +97,7 @@ signals_take(void)
 		case SIGTERM: worker_stopping = 1; break;
 		case SIGALRM:
 			agenda_all_due(&queue_agenda);
+			queue_scan_force();
 			destination_revive_all();
 			break;
 		case SIGHUP: settings_reload(); break;
@@ -100,12 +105,26 @@ signals_take(void)
 		}
 }
 
+/*
+ * Without one of the others nothing new is started; what workers have under
+ * way is still heard of, so that none of it is done twice after the restart.
+ */
 static void
-peer_lost(char const *name)
+peer_lost(enum peer peer)
 {
-	log_alert("lost contact with ", span_string(name));
-	log_flush();
-	_exit(EXIT_TEMPORARY);
+	static char const *const names[PEERS] = {
+		[PEER_LSPAWN] = "tern-lspawn",
+		[PEER_RSPAWN] = "tern-rspawn",
+		[PEER_CLEAN] = "tern-clean",
+		[PEER_BOUNCE] = "tern-bounce",
+	};
+
+	if (lost[peer])
+		return;
+	log_alert("lost contact with ", span_string(names[peer]));
+	lost[peer] = 1;
+	worker_stopping = 1;
+	exit_code = EXIT_TEMPORARY;
 }
 
 static void
@@ -203,6 +222,12 @@ fds_ready(size_t count)
 	return 0;
 }
 
+static struct pollfd
+peer_poll(enum peer peer, int fd, int events)
+{
+	return (struct pollfd){.fd = lost[peer] ? -1 : fd, .events = (short)events};
+}
+
 static size_t
 fds_prepare(void)
 {
@@ -212,13 +237,13 @@ fds_prepare(void)
 	fds[SOURCE_SIGNAL] = (struct pollfd){.fd = signals, .events = POLLIN};
 	fds[SOURCE_TRIGGER] =
 		(struct pollfd){.fd = worker_stopping ? -1 : queue_trigger, .events = POLLIN};
-	fds[SOURCE_LSPAWN] = (struct pollfd){.fd = LSPAWN_SOCKET, .events = POLLIN};
-	fds[SOURCE_RSPAWN] = (struct pollfd){.fd = RSPAWN_SOCKET, .events = POLLIN};
-	fds[SOURCE_CLEAN_ANSWER] = (struct pollfd){.fd = CLEAN_ANSWERS, .events = POLLIN};
-	fds[SOURCE_CLEAN_REQUEST] = (struct pollfd){
-		.fd = clean_wants_to_write() ? CLEAN_REQUESTS : -1, .events = POLLOUT};
-	fds[SOURCE_BOUNCE] = (struct pollfd){.fd = BOUNCE_SOCKET,
-		.events = (short)(POLLIN | (bounce_wants_to_write() ? POLLOUT : 0))};
+	fds[SOURCE_LSPAWN] = peer_poll(PEER_LSPAWN, LSPAWN_SOCKET, POLLIN);
+	fds[SOURCE_RSPAWN] = peer_poll(PEER_RSPAWN, RSPAWN_SOCKET, POLLIN);
+	fds[SOURCE_CLEAN_ANSWER] = peer_poll(PEER_CLEAN, CLEAN_ANSWERS, POLLIN);
+	fds[SOURCE_CLEAN_REQUEST] =
+		peer_poll(PEER_CLEAN, clean_wants_to_write() ? CLEAN_REQUESTS : -1, POLLOUT);
+	fds[SOURCE_BOUNCE] = peer_poll(
+		PEER_BOUNCE, BOUNCE_SOCKET, POLLIN | (bounce_wants_to_write() ? POLLOUT : 0));
 	control_poll_prepare(fds + SOURCES);
 	return SOURCES + CONTROL_FDS +
 	       worker_poll_prepare(fds + SOURCES + CONTROL_FDS, fds_room - SOURCES - CONTROL_FDS);
@@ -232,13 +257,13 @@ sources_take(void)
 	if (fds[SOURCE_TRIGGER].revents)
 		queue_trigger_read();
 	if (fds[SOURCE_LSPAWN].revents && worker_answer(CHANNEL_LOCAL) == -1)
-		peer_lost("tern-lspawn");
+		peer_lost(PEER_LSPAWN);
 	if (fds[SOURCE_RSPAWN].revents && worker_answer(CHANNEL_REMOTE) == -1)
-		peer_lost("tern-rspawn");
+		peer_lost(PEER_RSPAWN);
 	if (fds[SOURCE_CLEAN_ANSWER].revents && clean_read() == -1)
-		peer_lost("tern-clean");
+		peer_lost(PEER_CLEAN);
 	if ((fds[SOURCE_BOUNCE].revents & (POLLIN | POLLHUP | POLLERR)) && bounce_read() == -1)
-		peer_lost("tern-bounce");
+		peer_lost(PEER_BOUNCE);
 	worker_poll_done(fds + SOURCES + CONTROL_FDS);
 	control_poll_done(fds + SOURCES);
 }
@@ -248,17 +273,18 @@ static void
 all_write(void)
 {
 	log_flush();
-	if (clean_write() == -1)
-		peer_lost("tern-clean");
-	if (bounce_write() == -1)
-		peer_lost("tern-bounce");
+	if (!lost[PEER_CLEAN] && clean_write() == -1)
+		peer_lost(PEER_CLEAN);
+	if (!lost[PEER_BOUNCE] && bounce_write() == -1)
+		peer_lost(PEER_BOUNCE);
 }
 
 static int
 is_finished(void)
 {
 	return worker_stopping && worker_jobs[CHANNEL_LOCAL] == 0 &&
-	       worker_jobs[CHANNEL_REMOTE] == 0 && !clean_is_busy() && !bounce_is_busy();
+	       worker_jobs[CHANNEL_REMOTE] == 0 && (lost[PEER_CLEAN] || !clean_is_busy()) &&
+	       (lost[PEER_BOUNCE] || !bounce_is_busy());
 }
 
 static void
@@ -363,5 +389,5 @@ main(int argc, char const *const *argv)
 		strerr_diefusys(EXIT_TEMPORARY, "tell that we are ready");
 	confinement_enter(CONFINEMENT_SEND);
 	run();
-	return EXIT_OK;
+	return exit_code;
 }

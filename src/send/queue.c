@@ -26,6 +26,7 @@ enum { SCAN_IDLE = -1, ID_LINE_MAX = 21, SCAN_WAIT_MAX = 4 * 3600 };
 
 static int scan_shard = SCAN_IDLE;
 static int scan_again;
+static int scan_forced;
 static int scan_incomplete; /* a directory could not be read */
 
 /* Without memory a message is forgotten until the next scan finds it. */
@@ -165,7 +166,7 @@ found_in_scan(uint64_t id)
 	if (lstat(path, &st) == -1) {
 		found_new(id);
 	} else if (idset_add(&queue_known, id) == 1) {
-		queue_wait(id, time_bounded(st.st_mtime));
+		queue_wait(id, scan_forced ? 0 : time_bounded(st.st_mtime));
 	}
 }
 
@@ -231,6 +232,12 @@ queue_scan_step(void)
 	directory_scan(path, found_history);
 	if (++scan_shard == SPOOL_SHARDS) {
 		scan_shard = scan_again ? 0 : SCAN_IDLE;
-		scan_again = 0;
+		scan_again = scan_forced = 0;
 	}
+}
+
+void
+queue_scan_force(void)
+{
+	scan_forced = queue_scan_is_running();
 }

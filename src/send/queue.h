@@ -32,6 +32,9 @@ void queue_scan_start(void);
 void queue_scan_step(void);
 int queue_scan_is_running(void);
 
+/* What the scan that runs has yet to find is to be tried now, whatever its time. */
+void queue_scan_force(void);
+
 /* Whether a directory could not be read since the last call: then one looks again soon. */
 int queue_scan_take_incomplete(void);
 
