@@ -62,7 +62,10 @@ fatal(int code, char const *what, char const *why)
 	return code;
 }
 
-/* Reads control/me, which goes into each message. Returns 0, or -1 after saying why not. */
+/*
+ * Reads control/me, which goes into each message. Returns 0, or -1 after saying
+ * why not: fatal at the start, a warning while there is an older one to go on with.
+ */
 static int
 settings_read(void)
 {
@@ -79,7 +82,8 @@ settings_read(void)
 		stralloc_free(&me);
 		me = name;
 	} else {
-		fprintf(stderr, "tern-queue: fatal: %.*s\n", (int)why.len, why.s ? why.s : "");
+		fprintf(stderr, "tern-queue: %s: %.*s\n", me.len ? "warning" : "fatal",
+			(int)why.len, why.s ? why.s : "");
 		stralloc_free(&name);
 	}
 	stralloc_free(&why);
