@@ -257,7 +257,7 @@ class Image:
     def __init__(self, how, at, seed=0):
         self.how, self.at, self.seed = how, at, seed
         self.until = None
-        self.has_mark = False
+        self.has_mark = self.is_quiet = False
 
 
 class Replay:
@@ -307,18 +307,21 @@ class Replay:
                 for group in open_images.values():
                     for image in group:
                         image.has_mark = True
+                        image.is_quiet |= r.data.startswith(b'quiet')
         ends(len(self.records), 'all', 'none', 'some')
         return images
 
     def sample(self, count, seed=1):
-        """That many images, those in whose time something was promised first."""
+        """That many images; first those of quiet times, then those in whose time something happened."""
         choice = random.Random(seed)
-        marked = [i for i in self.images if i.has_mark]
+        quiet = [i for i in self.images if i.is_quiet]
+        count -= len(quiet)
+        marked = [i for i in self.images if i.has_mark and not i.is_quiet]
         others = [i for i in self.images if not i.has_mark]
         if len(marked) > count * 3 // 4:
             marked = choice.sample(marked, min(len(marked), max(count * 3 // 4, count - len(others))))
         others = choice.sample(others, min(len(others), count - len(marked)))
-        return sorted(marked + others, key=lambda i: i.at)
+        return sorted(quiet + marked + others, key=lambda i: i.at)
 
     def make(self, images, files):
         """Writes each image in turn to the files, and yields it."""
@@ -395,6 +398,50 @@ class Replay:
                 yield list(events), r.time
 
 
+def is_sealed(path):
+    with open(path, 'rb') as f:
+        f.seek(max(0, os.path.getsize(path) - 49))
+        return f.read().startswith(b'tern1 ')
+
+
+def settle(tern, seconds=30):
+    """Starts the delivery side on what is there until the queue is empty; what is left of
+    arrivals is made as old as it must be to be removed. Returns its log."""
+    old = time.time() - 37 * 3600
+    for shard in range(64):
+        folder = tern.path('queue', 'mess', str(shard))
+        for path in [os.path.join(folder, name) for name in os.listdir(folder)]:
+            if not is_sealed(path):
+                os.utime(path, (old, old))
+    with tempfile.TemporaryFile() as log:
+        queue = start_ready(tern, log, 'tern-listen', 'unix:run/queue/socket', './bin/tern-queue',
+                            '-s', '-d')
+        process = start_ready(tern, log, 'tern-start', '-d')
+        deadline = time.monotonic() + seconds
+        pause = 0.1
+        while process.poll() is None and time.monotonic() < deadline and \
+                (tern.queue('mess') or tern.queue('hist')):
+            time.sleep(pause)
+            pause = min(pause * 1.3, 1)
+            process.send_signal(signal.SIGALRM)  # try everything now
+        for program in (process, queue):
+            program.send_signal(signal.SIGTERM)
+            program.wait(60)
+        ternlab.wait_until(lambda: not tern.processes(), 'the end of all processes', 20)
+        log.seek(0)
+        return log.read().decode(errors='replace')
+
+
+def start_ready(tern, log, *argv):
+    """Starts a program whose last argument is -d, and waits until it says that it is ready."""
+    ready, tell = os.pipe()
+    process = tern.popen(*argv, str(tell), stderr=log, stdin=subprocess.DEVNULL, pass_fds=[tell])
+    os.close(tell)
+    os.read(ready, 1)
+    os.close(ready)
+    return process
+
+
 class World:
     """An instance whose queue and mailboxes (alias/) are on disks that can be cut off.
 
@@ -449,41 +496,6 @@ class World:
         for box in boxes:
             held.add_maildir(os.path.join(self.mounts[self.places['alias']], 'alias', box))
         return held
-
-    def settle(self, seconds=30):
-        """Starts the delivery side on what is there until the queue is empty; what is left of
-        arrivals is made as old as it must be to be removed. Returns its log."""
-        old = time.time() - 37 * 3600
-        for shard in range(64):
-            folder = self.tern.path('queue', 'mess', str(shard))
-            for path in [os.path.join(folder, name) for name in os.listdir(folder)]:
-                if not self._is_sealed(path):
-                    os.utime(path, (old, old))
-        with tempfile.TemporaryFile() as log:
-            ready, tell = os.pipe()
-            process = self.tern.popen('tern-start', '-d', str(tell), stderr=log,
-                                      stdin=subprocess.DEVNULL, pass_fds=[tell])
-            os.close(tell)
-            os.read(ready, 1)
-            os.close(ready)
-            deadline = time.monotonic() + seconds
-            pause = 0.1
-            while process.poll() is None and time.monotonic() < deadline and \
-                    (self.tern.queue('mess') or self.tern.queue('hist')):
-                time.sleep(pause)
-                pause = min(pause * 1.3, 1)
-                process.send_signal(signal.SIGALRM)  # try everything now
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
-            ternlab.wait_until(lambda: not self.tern.processes(), 'the end of all processes', 20)
-            log.seek(0)
-            return log.read().decode(errors='replace')
-
-    @staticmethod
-    def _is_sealed(path):
-        with open(path, 'rb') as f:
-            f.seek(max(0, os.path.getsize(path) - 49))
-            return f.read().startswith(b'tern1 ')
 
     def close(self):
         try:

@@ -102,7 +102,7 @@ def main():
             lab.skip(f'a dying disk with {kind}', why)
             continue
         choice = random.Random(1)
-        points = [choice.randrange(1, 300) for _ in range(40 if LONG else 4)]
+        points = [choice.randrange(1, 300) for _ in range(60 if LONG else 8)]
         violations, images = [], 0
         with crashlab.Stage() as stage:
             for n, operations in enumerate(points):

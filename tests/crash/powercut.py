@@ -153,14 +153,14 @@ class Run:
             self.tern.control(name)
         self.world.attach(files)
         try:
-            log = self.world.settle()
+            log = crashlab.settle(self.tern)
             held = self.world.holdings(self.book, BOXES)
         finally:
             self.world.detach()
         for line in open(self.mark_link):
             self.book.note(*line.split())
         wrong = self.book.check(self.book.facts(), held, when, window, settled=True)
-        for line in log.splitlines()[-30:] if wrong else []:
+        for line in log.splitlines()[-8:] if wrong else []:
             print(f'# {line}')
         return wrong
 
