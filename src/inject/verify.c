@@ -36,7 +36,7 @@ route_append(stralloc *line, struct routes const *routes, struct span domain)
 	struct route_match match;
 	stralloc why = STRALLOC_ZERO;
 
-	if (routes_find(routes, domain, &match, &why) == -1) {
+	if (routes_find(routes, span(NULL, 0), domain, &match, &why) == -1) {
 		check(stralloc_cats(line, "waits: ") && stralloc_catb(line, why.s, why.len));
 	} else if (match.route.relays == 0) {
 		check(stralloc_cats(line, "the mail hosts of ") && text_append_clean(line, domain));

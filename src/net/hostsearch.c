@@ -1,5 +1,7 @@
 #include "net/hostsearch.h"
 
+#include <stdio.h>
+
 #include <skalibs/random.h>
 
 #include "lib/clock.h"
@@ -83,14 +85,39 @@ addresses_ask(struct host_search *search, struct dns_name const *name, enum dns_
 	random_unsort((char *)addresses->address, addresses->length, sizeof(struct netaddress));
 }
 
+void
+host_search_note(struct host_search *search, char const *line)
+{
+	if (search->settings->note)
+		search->settings->note(search->settings->note_context, line);
+}
+
+/* Always 0. */
+static int
+unusable(struct host_search *search, struct netaddress const *address, char const *reason)
+{
+	char text[NETADDRESS_TEXT_MAX], line[NETADDRESS_TEXT_MAX + 80];
+
+	netaddress_format(text, address);
+	snprintf(line, sizeof line, "address %s is left out: %s", text, reason);
+	host_search_note(search, line);
+	return 0;
+}
+
 int
 host_search_usable(struct host_search *search, struct netaddress const *address)
 {
+	if (search->route && !route_allows(search->route, address)) {
+		search->bound = 1;
+		return unusable(search, address, "not of the family of bind=");
+	}
 	if (search->any_address)
 		return 1;
 	switch (address_classify(address)) {
 	case ADDRESS_PUBLIC: return 1;
-	case ADDRESS_OWN: search->loop = 1; return 0;
+	case ADDRESS_OWN:
+		search->loop = 1;
+		return unusable(search, address, "this machine; mail would loop");
 	case ADDRESS_LOOPBACK:
 		if (search->settings->allowloopback)
 			return 1;
@@ -98,7 +125,7 @@ host_search_usable(struct host_search *search, struct netaddress const *address)
 	case ADDRESS_UNUSABLE: break;
 	}
 	search->dropped = 1;
-	return 0;
+	return unusable(search, address, "mail can not be sent to such an address");
 }
 
 static void
@@ -128,11 +155,12 @@ host_addresses(struct host_search *search, struct candidate const *host, uint16_
 	size_t taken = 0;
 
 	if (search->any_address && netaddress_parse(&v4.address[0], text) == 0) {
-		v4.length = 1;
+		v4.length = (size_t)host_search_usable(search, &v4.address[0]);
 	} else if (search->any_address && is_localhost(&host->name)) {
 		netaddress_parse(&v4.address[0], SPAN_LITERAL("127.0.0.1"));
 		netaddress_parse(&v6.address[0], SPAN_LITERAL("::1"));
-		v4.length = v6.length = 1;
+		v4.length = (size_t)host_search_usable(search, &v4.address[0]);
+		v6.length = (size_t)host_search_usable(search, &v6.address[0]);
 	} else {
 		addresses_ask(search, &host->name, DNS_AAAA, &v6);
 		addresses_ask(search, &host->name, DNS_A, &v4);

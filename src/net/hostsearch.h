@@ -34,17 +34,22 @@ struct host_search {
 	size_t host_max; /* addresses of one host */
 	struct resolver *resolver;
 	struct mailhosts_settings const *settings;
-	int any_address;  /* the administrator named the hosts: take whatever they have */
-	int64_t deadline; /* for all questions */
-	int troubled;     /* DNS failed: what was not found may be there all the same */
-	stralloc trouble; /* how, the first time */
-	int exists;       /* a name existed */
-	int dropped;      /* there were addresses, but unusable ones */
-	int loop;         /* a host was ourselves: the list ends before it and its equals */
+	struct route const *route; /* may be NULL */
+	int any_address;           /* the administrator named the hosts: take whatever they have */
+	int64_t deadline;          /* for all questions */
+	int troubled;              /* DNS failed: what was not found may be there all the same */
+	stralloc trouble;          /* how, the first time */
+	int exists;                /* a name existed */
+	int dropped;               /* there were addresses, but unusable ones */
+	int bound;                 /* there were addresses, but not of the family of bind= */
+	int loop; /* a host was ourselves: the list ends before it and its equals */
 };
 
 /* Notes that DNS failed. */
 void host_search_trouble(struct host_search *search, struct span text);
+
+/* Tells who wants to know. */
+void host_search_note(struct host_search *search, char const *line);
 
 /* Whether mail may go to this address; notes in the search why not. */
 int host_search_usable(struct host_search *search, struct netaddress const *address);

@@ -1,5 +1,7 @@
 #include "net/mailhosts.h"
 
+#include <stdio.h>
+
 #include "lib/clock.h"
 #include "lib/control.h"
 #include "lib/text.h"
@@ -12,6 +14,8 @@ mailhosts_settings_read(struct mailhosts_settings *settings, stralloc *why)
 
 	settings->is_own_name = NULL;
 	settings->context = NULL;
+	settings->note = NULL;
+	settings->note_context = NULL;
 	if (control_number_read(&port, "smtpport", ROUTE_PORT_DEFAULT, 1, UINT16_MAX, why) == -1 ||
 		control_number_read(&loopback, "allowloopback", 0, 0, 1, why) == -1)
 		return -1;
@@ -39,6 +43,10 @@ trouble(struct host_search *search, stralloc *why)
 	return MAILHOSTS_TROUBLE;
 }
 
+/* The route allows IPv4 only, or IPv6 only: a setting, for which no mail bounces. */
+static char const other_family[] =
+	": no host has an address of the family that bind= of its route allows";
+
 /* A route's relays. Whatever is wrong with them, it is not the mail's fault. */
 static enum mailhosts_result
 relays_find(struct host_search *search, struct span destination, struct route const *route,
@@ -63,7 +71,7 @@ relays_find(struct host_search *search, struct span destination, struct route co
 	if (search->troubled)
 		return trouble(search, why);
 	return give_up(search->list, MAILHOSTS_TROUBLE, "4.4.4", why, destination,
-		": no relay of its route has an address");
+		search->bound ? other_family : ": no relay of its route has an address");
 }
 
 /* An address in brackets (RFC 5321, 4.1.3). */
@@ -84,7 +92,10 @@ literal_find(struct host_search *search, struct span destination, stralloc *why)
 	if (!good)
 		return give_up(search->list, MAILHOSTS_PERMANENT, "5.1.2", why, destination,
 			" is not an address");
-	if (!host_search_usable(search, &host->address))
+	if (!host_search_usable(search, &host->address) && search->bound)
+		return give_up(
+			search->list, MAILHOSTS_TROUBLE, "4.4.4", why, destination, other_family);
+	if (search->loop || search->dropped)
 		return give_up(search->list, MAILHOSTS_PERMANENT, search->loop ? "5.4.6" : "5.4.4",
 			why, destination,
 			search->loop ? " is this host, but not in control/locals: mail loops back"
@@ -125,6 +136,22 @@ is_own_name(struct mailhosts_settings const *settings, struct dns_name const *na
 /* What the MX records of a domain say. */
 enum mx { MX_SOME, MX_NONE, MX_NULL, MX_UNUSABLE, MX_OURSELVES, MX_TROUBLE };
 
+static void
+mx_note(struct host_search *search, struct dns_record const *record)
+{
+	struct dns_name const *name = &record->name;
+	char line[DNS_NAME_TEXT_MAX + 100];
+
+	snprintf(line, sizeof line, "MX %u %s%s", (unsigned)record->preference,
+		name->len ? name->text : ".",
+		name->len == 0 ? ": null"
+		: is_own_name(search->settings, name)
+			? ": this host; it and worse ones are left out"
+		: is_host_name(name) ? ""
+				     : ": not the name of a host; left out");
+	host_search_note(search, line);
+}
+
 static enum mx
 mx_read(struct host_search *search, struct candidates *candidates)
 {
@@ -133,6 +160,7 @@ mx_read(struct host_search *search, struct candidates *candidates)
 	struct dns_record record;
 
 	while (dns_answer_next(answer, &record)) {
+		mx_note(search, &record);
 		if (record.name.len == 0) {
 			null++;
 		} else if (is_own_name(search->settings, &record.name)) {
@@ -163,6 +191,7 @@ mx_ask(struct host_search *search, struct dns_name const *domain, struct candida
 	case LOOKUP_NO_DATA: search->exists = 1; break;
 	case LOOKUP_NO_NAME: break; /* some servers say that and have an address all the same */
 	}
+	host_search_note(search, "no MX: the domain itself is the host");
 	if (is_own_name(search->settings, domain))
 		return MX_OURSELVES;
 	candidates_add(candidates, domain, search->settings->port, 0);
@@ -178,6 +207,8 @@ nothing_found(struct host_search *search, enum mx mx, struct span destination, s
 {
 	struct mailhosts *list = search->list;
 
+	if (search->bound)
+		return give_up(list, MAILHOSTS_TROUBLE, "4.4.4", why, destination, other_family);
 	if (search->loop || mx == MX_OURSELVES)
 		return give_up(list, MAILHOSTS_PERMANENT, "5.4.6", why, destination, loops);
 	if (mx == MX_NULL)
@@ -223,6 +254,7 @@ mailhosts_find(struct mailhosts *list, struct resolver *resolver, struct span de
 		.host_max = MAILHOSTS_HOST_MAX,
 		.resolver = resolver,
 		.settings = settings,
+		.route = route,
 		.deadline = clock_monotonic() + MAILHOSTS_TIME_MAX};
 	enum mailhosts_result result;
 

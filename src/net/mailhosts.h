@@ -18,7 +18,8 @@
  * Else [192.0.2.1] or [IPv6:2001:db8::1]: that address. Else MX in order of
  * preference, equals in random order; without MX the host itself. Hosts from
  * the best one on that is ourselves are dropped, and so are addresses that
- * mean this machine or this wire (loopback, link-local, multicast, ...).
+ * mean this machine or this wire (loopback, link-local, multicast, ...). A
+ * route with bind= leaves hosts of the other family out in any case.
  */
 enum {
 	MAILHOSTS_MAX = ROUTE_RELAYS_MAX, /* addresses of a route: at least one for each relay */
@@ -41,10 +42,14 @@ struct mailhosts_settings {
 	/* Whether this is a name of this host. May be NULL. */
 	int (*is_own_name)(void *context, struct span name);
 	void *context;
+	/* Unless NULL, called with what was found and what is left out, a line for a person each.
+	 */
+	void (*note)(void *context, char const *line);
+	void *note_context;
 };
 
 /*
- * Reads control/smtpport and control/allowloopback; is_own_name becomes NULL.
+ * Reads control/smtpport and control/allowloopback; is_own_name and note become NULL.
  * Returns 0, or -1 with *why.
  */
 int mailhosts_settings_read(struct mailhosts_settings *settings, stralloc *why);

@@ -1,116 +1,156 @@
 #include "policy/routes.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
-#include "lib/clock.h"
 #include "lib/control.h"
 
-/*
- * A file that was written to less than this ago may be written to again within
- * the same tick of the file system's clock, and would then look unchanged.
- */
-enum { SETTLED_AFTER = 2 }; /* seconds */
-
-/* What the file looks like; all 0, which no file is, when it is not there or not settled. */
-static struct routes_stamp
-stamp_take(char const *path)
-{
-	struct routes_stamp stamp = {0, 0, 0, 0};
-	struct stat st;
-
-	if (stat(path, &st) == -1 || (uint64_t)st.st_mtime + SETTLED_AFTER > clock_wall() / 1000000)
-		return stamp;
-	stamp.inode = (uint64_t)st.st_ino;
-	stamp.size = (uint64_t)st.st_size;
-	stamp.seconds = (uint64_t)st.st_mtim.tv_sec;
-	stamp.nanoseconds = (uint64_t)st.st_mtim.tv_nsec;
-	return stamp;
-}
-
 static int
-stamp_same(struct routes_stamp a, struct routes_stamp b)
+senders_refresh(struct routes *routes, stralloc *why)
 {
-	return a.inode && a.inode == b.inode && a.size == b.size && a.seconds == b.seconds &&
-	       a.nanoseconds == b.nanoseconds;
-}
+	struct filestamp now = filestamp_take("control/senderroutes");
 
-static int
-smtproutes_refresh(struct routes *routes, stralloc *why)
-{
-	struct routes_stamp now = stamp_take("control/smtproutes");
-
-	if (stamp_same(now, routes->stamp[0]))
+	if (filestamp_same(routes->senders_stamp, now))
 		return 0;
-	if (domainmap_load(&routes->map, "smtproutes", DOMAINMAP_VALUES, why) == -1)
+	if (domainmap_load(&routes->senders, "senderroutes", DOMAINMAP_VALUES, why) == -1)
 		return -1;
-	routes->stamp[0] = now;
+	routes->senders_stamp = now;
 	return 0;
 }
 
 static int
 relayhost_refresh(struct routes *routes, stralloc *why)
 {
-	struct routes_stamp now = stamp_take("control/relayhost");
+	struct filestamp now = filestamp_take("control/relayhost");
 	stralloc value = STRALLOC_ZERO;
-	int r;
 
-	if (stamp_same(now, routes->stamp[1]))
+	if (filestamp_same(routes->relayhost_stamp, now))
 		return 0;
-	r = control_value_read(&value, "relayhost", NULL, why);
-	if (r != -1) {
-		stralloc_free(&routes->relayhost);
-		routes->relayhost = value;
-		routes->stamp[1] = now;
-		return 0;
+	if (control_value_read(&value, "relayhost", NULL, why) == -1) {
+		stralloc_free(&value);
+		return -1;
 	}
-	stralloc_free(&value);
-	return -1;
+	stralloc_free(&routes->relayhost);
+	routes->relayhost = value;
+	routes->relayhost_stamp = now;
+	return 0;
 }
 
 int
 routes_refresh(struct routes *routes, stralloc *why)
 {
-	return smtproutes_refresh(routes, why) == -1 ? -1 : relayhost_refresh(routes, why);
+	return relayhost_refresh(routes, why) == -1 || senders_refresh(routes, why) == -1
+		       ? -1
+		       : routetable_refresh(&routes->table, why);
+}
+
+char const *
+route_source_file(enum route_source source)
+{
+	switch (source) {
+	case ROUTE_SMTPROUTES: return "smtproutes";
+	case ROUTE_RELAYHOST: return "relayhost";
+	case ROUTE_SENDERROUTES: return "senderroutes";
+	case ROUTE_MX: break;
+	}
+	return NULL;
 }
 
 static int
-relayhost_find(struct routes const *routes, struct route_match *match, stralloc *why)
+value_parse(struct route *route, char const *file, unsigned line, struct span value, stralloc *why)
 {
-	struct span value = span_trim(span(routes->relayhost.s, routes->relayhost.len));
 	char const *reason;
 
-	match->source = ROUTE_RELAYHOST;
-	match->line = 1;
-	if (route_parse(&match->route, value, &reason) == -1)
-		return control_complain(why, "relayhost", 1, reason, value);
+	if (route_parse(route, value, &reason) == -1)
+		return control_complain(why, file, line, reason, value);
 	return 0;
 }
 
+/* The whole sender, its domain with an @, the suffixes of that, the empty key. */
+static int
+sender_find(struct domainmap const *map, struct span sender, struct domainmap_entry *entry)
+{
+	size_t at = span_find_last(sender, '@');
+	struct span domain = span(sender.s + at, sender.len - at);
+
+	if (sender.len == 0 || map->entries == 0)
+		return 0;
+	if (domainmap_exact(map, sender, entry) || domainmap_exact(map, domain, entry))
+		return 1;
+	if (domain.len)
+		domain = span(domain.s + 1, domain.len - 1);
+	for (size_t i = 0; i < domain.len; i++)
+		if (domain.s[i] == '.' &&
+			domainmap_exact(map, span(domain.s + i, domain.len - i), entry))
+			return 1;
+	return domainmap_exact(map, span("", 0), entry);
+}
+
+static int
+table_find(struct routes const *routes, struct span sender, struct span domain,
+	struct domainmap_entry *entry, stralloc *why)
+{
+	int r = 0;
+
+	if (sender.s && sender.len == 0)
+		r = routetable_exact(&routes->table, SPAN_LITERAL("!@"), entry, why);
+	return r ? r : routetable_find(&routes->table, domain, entry, why);
+}
+
+/* What the sender's line says of the source address and the name goes before the other. */
+static void
+options_override(struct route *route, struct route const *by)
+{
+	if (by->bound[ROUTE_V4] || by->bound[ROUTE_V6])
+		for (int family = 0; family < ROUTE_FAMILIES; family++) {
+			route->bound[family] = by->bound[family];
+			route->source[family] = by->source[family];
+		}
+	if (by->helo.len)
+		route->helo = by->helo;
+}
+
 int
-routes_find(
-	struct routes const *routes, struct span domain, struct route_match *match, stralloc *why)
+routes_find(struct routes const *routes, struct span sender, struct span domain,
+	struct route_match *match, stralloc *why)
 {
 	struct domainmap_entry entry;
-	char const *reason;
+	struct route by_sender = {.relays = 0};
+	int r;
 
 	*match = (struct route_match){.source = ROUTE_MX};
-	if (routes->relayhost.len)
-		return relayhost_find(routes, match, why);
-	if (!domainmap_find(&routes->map, domain, &entry))
+	if (routes->relayhost.len) {
+		match->source = ROUTE_RELAYHOST;
+		match->line = 1;
+		return value_parse(&match->route, "relayhost", 1,
+			span_trim(span(routes->relayhost.s, routes->relayhost.len)), why);
+	}
+	if (sender_find(&routes->senders, sender, &entry)) {
+		match->sender_line = entry.line;
+		if (value_parse(&by_sender, "senderroutes", entry.line, entry.value, why) == -1)
+			return -1;
+	}
+	if (by_sender.relays) {
+		match->source = ROUTE_SENDERROUTES;
+		match->line = match->sender_line;
+		match->route = by_sender;
 		return 0;
-	match->line = entry.line;
-	if (route_parse(&match->route, entry.value, &reason) == -1)
-		return control_complain(why, "smtproutes", entry.line, reason, entry.value);
-	if (match->route.relays)
-		match->source = ROUTE_SMTPROUTES;
-	return 0;
+	}
+	r = table_find(routes, sender, domain, &entry, why);
+	if (r == 1) {
+		match->line = entry.line;
+		r = value_parse(&match->route, "smtproutes", entry.line, entry.value, why);
+		if (match->route.relays)
+			match->source = ROUTE_SMTPROUTES;
+	}
+	options_override(&match->route, &by_sender);
+	return r;
 }
 
 void
 routes_free(struct routes *routes)
 {
-	domainmap_free(&routes->map);
+	routetable_free(&routes->table);
+	domainmap_free(&routes->senders);
 	stralloc_free(&routes->relayhost);
-	memset(routes->stamp, 0, sizeof routes->stamp);
+	*routes = (struct routes)ROUTES_ZERO;
 }

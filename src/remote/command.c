@@ -126,27 +126,54 @@ body_type_of(int fd, uint64_t length)
 	return BODY_7BIT;
 }
 
-int
-command_run(struct remote *remote, char **argv)
-{
-	static struct job job;
-	int fd;
+static struct job job;
 
+/* Returns 0; or -1 when it has been reported why not. */
+static int
+job_read(char **argv)
+{
 	job.destination = span_string(argv[0]);
 	job.sender = span_string(argv[1]);
 	for (char **recipient = argv + 2; *recipient; recipient++) {
-		if (job.recipients == JOB_RECIPIENTS_MAX)
-			return report_trouble("There are too many recipients for one time", 0);
+		if (job.recipients == JOB_RECIPIENTS_MAX) {
+			report_trouble("There are too many recipients for one time", 0);
+			return -1;
+		}
 		job.recipient[job.recipients++] = span_string(*recipient);
 	}
-	if (home_enter() == -1)
-		return report_trouble("Unable to enter the home directory", errno);
+	if (home_enter() == -1) {
+		report_trouble("Unable to enter the home directory", errno);
+		return -1;
+	}
+	return 0;
+}
+
+int
+command_run(struct remote *remote, char **argv)
+{
+	int fd;
+
+	if (job_read(argv) == -1)
+		return EXIT_OK;
 	fd = input_open(&job.length);
 	if (fd == -1)
 		return report_trouble("Unable to read the message", errno);
 	confinement_enter(CONFINEMENT_REMOTE);
 	job.body = body_type_of(fd, job.length);
 	remote_deliver(remote, &job, fd, &outcome);
+	report();
+	session_quit(&remote->session);
+	return EXIT_OK;
+}
+
+int
+command_try(struct remote *remote, char **argv)
+{
+	if (job_read(argv) == -1)
+		return EXIT_OK;
+	confinement_enter(CONFINEMENT_REMOTE);
+	remote->session.is_trial = 1;
+	remote_deliver(remote, &job, STDIN_FILENO, &outcome);
 	report();
 	session_quit(&remote->session);
 	return EXIT_OK;

@@ -10,4 +10,10 @@
  */
 int command_run(struct remote *remote, char **argv);
 
+/*
+ * The same as far as RCPT, with no message, and with the conversation on
+ * descriptor 2. The recipients that were taken are reported as delivered.
+ */
+int command_try(struct remote *remote, char **argv);
+
 #endif

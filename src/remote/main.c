@@ -19,9 +19,14 @@
  *             or D for the message.
  * Exits       0; 100 when used wrongly.
  *
- * Touches     control/me helohost smtproutes relayhost timeoutconnect
- *             timeoutremote logdetail locals smtpport allowloopback
- *             dnsservers, read only.
+ * As a trial: tern-remote -n DESTINATION SENDER RECIPIENT...
+ * Started by  tern route, or anyone as above; fd 0 is not read. Goes as far as
+ *             RCPT and leaves.
+ * fd 1        the same reports. fd 2: the conversation.
+ *
+ * Touches     control/me helohost smtproutes smtproutes.cdb senderroutes
+ *             relayhost timeoutconnect timeoutremote logdetail locals smtpport
+ *             allowloopback dnsservers, read only.
  * Trusts      tern-send about the job; no word of a server or of DNS: limits,
  *             deadlines, and what is shown is cleaned. Only a whole reply in
  *             the right place counts, and only 250 after the text is success.
@@ -47,8 +52,11 @@ main(int argc, char **argv)
 		confinement_enter(CONFINEMENT_REMOTE);
 		return worker_run(&remote, span_string(argv[2]));
 	}
+	if (argc >= 5 && strcmp(argv[1], "-n") == 0)
+		return command_try(&remote, argv + 2);
 	if (argc >= 4)
 		return command_run(&remote, argv + 1);
-	fprintf(stderr, "tern-remote: fatal: usage: tern-remote destination sender recipient...\n");
+	fprintf(stderr,
+		"tern-remote: fatal: usage: tern-remote [-n] destination sender recipient...\n");
 	return EXIT_PERMANENT;
 }

@@ -104,14 +104,15 @@ static enum sense
 connect_and_greet(struct attempt *a, struct mailhost const *host, enum phase *phase)
 {
 	struct remote *r = a->remote;
-	char const *name = r->settings.helohost.s;
+	char const *name = r->helo.s;
 	enum sense sense = session_greet(&r->session, name, 0, phase);
 
 	if (*phase != PHASE_EHLO || sense == SENSE_YES ||
 		(sense == SENSE_LOST && r->session.failure != FAILURE_CLOSED))
 		return sense;
 	session_drop(&r->session);
-	if (session_connect(&r->session, host, &r->settings) == -1) {
+	if (session_connect(&r->session, host, route_source(&a->match.route, &host->address),
+		    &r->settings) == -1) {
 		r->session.error = errno;
 		r->session.failure = FAILURE_BROKEN;
 		return SENSE_LOST;
@@ -127,7 +128,8 @@ host_try(struct attempt *a, struct mailhost const *host)
 	enum sense sense;
 
 	a->unwelcome = 0;
-	if (session_connect(&r->session, host, &r->settings) == -1) {
+	if (session_connect(&r->session, host, route_source(&a->match.route, &host->address),
+		    &r->settings) == -1) {
 		reached_note(a);
 		return not_connected(a, host);
 	}
@@ -207,7 +209,22 @@ hosts_find(struct attempt *a)
 	return -1;
 }
 
-/* Writes down where a route leads, to see whether it still does. Returns 1, or 0. */
+static int
+source_describe(stralloc *out, struct route const *route)
+{
+	for (int family = 0; family < ROUTE_FAMILIES; family++) {
+		char text[NETADDRESS_TEXT_MAX] = "";
+
+		if (route->bound[family])
+			netaddress_format(text, &route->source[family]);
+		if (!text_append(out, text, " ", (char *)0))
+			return 0;
+	}
+	return stralloc_catb(out, route->helo.s, route->helo.len);
+}
+
+/* Writes down where a route leads, and from where, to see whether it still does. Returns 1, or 0.
+ */
 static int
 route_describe(stralloc *out, struct route const *route)
 {
@@ -222,7 +239,7 @@ route_describe(stralloc *out, struct route const *route)
 			!text_append_number(out, relay->rank) || !text_append(out, "\n", (char *)0))
 			return 0;
 	}
-	return 1;
+	return source_describe(out, route);
 }
 
 /* Whether the open session may carry this job: same route, not old, still there. */
@@ -235,17 +252,28 @@ session_is_usable(struct remote *r, stralloc const *route)
 	       session_is_quiet(&r->session);
 }
 
+/* The name to say: the route's, else ours. Returns 1, or 0 without memory. */
+static int
+helo_set(struct remote *r, struct route const *route)
+{
+	struct span ours = span(r->settings.helohost.s, r->settings.helohost.len);
+	struct span name = route->helo.len ? route->helo : ours;
+
+	return stralloc_copyb(&r->helo, name.s, name.len) && stralloc_0(&r->helo);
+}
+
 static void
 attempt_anew(struct attempt *a, stralloc const *route)
 {
 	struct remote *r = a->remote;
 
 	why.len = 0;
-	if (settings_read(&r->settings, &why) == -1 || !stralloc_copy(&r->route, route)) {
+	if (settings_read(&r->settings, &why) == -1 || !stralloc_copy(&r->route, route) ||
+		!helo_set(r, &a->match.route)) {
 		trouble_settings(a->outcome);
 		return;
 	}
-	trace_enable(r->settings.logdetail != 0);
+	trace_enable(r->settings.logdetail != 0 || r->session.is_trial);
 	if (hosts_find(a) == 0)
 		hosts_try(a);
 }
@@ -262,7 +290,7 @@ remote_deliver(struct remote *r, struct job const *job, int fd, struct outcome *
 		return;
 	why.len = 0;
 	if (routes_refresh(&r->routes, &why) == -1 ||
-		routes_find(&r->routes, job->destination, &a.match, &why) == -1 ||
+		routes_find(&r->routes, job->sender, job->destination, &a.match, &why) == -1 ||
 		!route_describe(&route, &a.match.route)) {
 		trouble_settings(outcome);
 		return;

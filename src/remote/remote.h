@@ -14,6 +14,7 @@ struct remote {
 	struct settings settings;
 	struct routes routes;
 	stralloc route; /* by which the session was opened: route_describe */
+	stralloc helo;  /* the name we say in it, ended by a NUL */
 	struct resolver resolver;
 	struct mailhosts hosts;
 	struct session session;

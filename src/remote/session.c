@@ -50,8 +50,8 @@ seconds_at_most(struct session const *session, int seconds)
 }
 
 int
-session_connect(
-	struct session *session, struct mailhost const *host, struct settings const *settings)
+session_connect(struct session *session, struct mailhost const *host,
+	struct netaddress const *local, struct settings const *settings)
 {
 	int64_t deadline = clock_monotonic() + (int64_t)settings->timeout_connect * 1000;
 	char where[DNS_NAME_TEXT_MAX + 16];
@@ -61,7 +61,7 @@ session_connect(
 	netaddress_format(session->address, &host->address);
 	snprintf(where, sizeof where, "%s port %u", host->name.text, (unsigned)host->port);
 	trace_lines(session->address, "connecting to", span_string(where));
-	session->fd = connect_tcp(&host->address, host->port, NULL, deadline);
+	session->fd = connect_tcp(&host->address, host->port, local, deadline);
 	if (session->fd == -1) {
 		int e = errno;
 		trace_lines(session->address, "not connected:", span_string(strerror(e)));

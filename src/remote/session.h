@@ -63,15 +63,16 @@ struct session {
 	uint64_t size_max;   /* of a message; 0: not said */
 	unsigned unanswered; /* commands */
 	int needs_reset;     /* a transaction was left unfinished */
+	int is_trial;        /* nothing is sent: a transaction ends after RCPT */
 	enum failure failure;
 	int error;
 	struct smtpreply reply; /* the last one */
 	struct stream stream;
 };
 
-/* Connects, and no more. Returns 0, or -1 with errno. */
-int session_connect(
-	struct session *session, struct mailhost const *host, struct settings const *settings);
+/* Connects, and no more, from local unless that is NULL. Returns 0, or -1 with errno. */
+int session_connect(struct session *session, struct mailhost const *host,
+	struct netaddress const *local, struct settings const *settings);
 
 /*
  * Hears the greeting and says EHLO, or HELO where that is all the server

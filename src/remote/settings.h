@@ -6,16 +6,15 @@
 #include <skalibs/stralloc.h>
 
 #include "net/mailhosts.h"
-#include "policy/domainmap.h"
+#include "policy/ownnames.h"
 
 /* What the files of control/ say, but for the routes. Read before each connection. */
 struct settings {
-	stralloc me;
+	struct ownnames own;
 	stralloc helohost;        /* what we call ourselves; without the file: me */
 	uint64_t timeout_connect; /* control/timeoutconnect, seconds */
 	uint64_t timeout_remote;  /* control/timeoutremote, seconds */
 	uint64_t logdetail;       /* control/logdetail: 1 logs the conversation */
-	struct domainmap locals;  /* with me: the names of this host */
 	struct mailhosts_settings mailhosts;
 };
 

@@ -278,6 +278,17 @@ sender_refused(struct transaction *t)
 	return TRANSACTION_DONE;
 }
 
+/* A trial has learned what it can without a message. */
+static enum transaction_end
+trial_end(struct transaction *t)
+{
+	t->outcome->asked = 1;
+	t->session->needs_reset = 1;
+	words_say(&t->outcome->message, VERDICT_DELIVERED, "This was a trial: nothing was sent.",
+		NULL);
+	return TRANSACTION_DONE;
+}
+
 static enum transaction_end
 commands_ask(struct transaction *t)
 {
@@ -297,7 +308,9 @@ commands_ask(struct transaction *t)
 	sense = recipients_ask(t);
 	if (sense != SENSE_YES)
 		return give_up(t, sense, PHASE_RCPT);
-	return t->accepted ? data_ask(t) : nobody_accepted(t);
+	if (t->accepted == 0)
+		return nobody_accepted(t);
+	return t->session->is_trial ? trial_end(t) : data_ask(t);
 }
 
 /* Whether the server can take such a message; fills the answer when not. */
@@ -332,7 +345,8 @@ transaction_run(struct session *session, struct job const *job, struct source *s
 		.job = job,
 		.source = source,
 		.outcome = outcome,
-		.pipelined = (session->extensions & EXTENSION_PIPELINING) != 0};
+		.pipelined =
+			!session->is_trial && (session->extensions & EXTENSION_PIPELINING) != 0};
 
 	outcome->asked = 0;
 	if (session->extensions & EXTENSION_SIZE && source_wire_size(source, &t.size) == -1) {

@@ -67,12 +67,29 @@ relay_parse(struct relay *relay, struct span text, uint16_t port_default, char c
 	return port_parse(relay, text, reason);
 }
 
+/* What other programs that read such a file have in it. */
+static int
+is_dialect(struct span list, char const **reason)
+{
+	if (span_find(list, '|') < list.len)
+		*reason = "a user and a password (after |) can not stand here";
+	else if (span_find(list, ';') < list.len)
+		*reason = "a port follows a colon, not a semicolon";
+	else if (span_find(list, '=') < list.len)
+		*reason = "an option stands after the relays and a blank";
+	else
+		return 0;
+	return 1;
+}
+
 static int
 relays_parse(struct route *route, struct span list, char const **reason)
 {
 	uint16_t rank = 0;
 	int more;
 
+	if (is_dialect(list, reason))
+		return -1;
 	do {
 		size_t end = 0;
 
@@ -93,19 +110,106 @@ relays_parse(struct route *route, struct span list, char const **reason)
 	return 0;
 }
 
+static enum route_family
+family_of(struct netaddress const *address)
+{
+	return netaddress_is_v4(address) ? ROUTE_V4 : ROUTE_V6;
+}
+
+static int
+bind_parse(struct route *route, struct span value, char const **reason)
+{
+	struct netaddress address;
+	enum route_family family;
+
+	if (netaddress_parse(&address, value) == -1)
+		return wrong(reason, "bind= is not followed by an address");
+	family = family_of(&address);
+	if (route->bound[family])
+		return wrong(reason, "it has two bind= of one family");
+	route->bound[family] = 1;
+	route->source[family] = address;
+	return 0;
+}
+
+static int
+helo_parse(struct route *route, struct span value, char const **reason)
+{
+	struct dns_name name;
+
+	if (dns_name_parse(&name, value) == -1)
+		return wrong(reason, "helo= is not followed by the name of a host");
+	if (route->helo.len)
+		return wrong(reason, "it has two helo=");
+	route->helo = value;
+	return 0;
+}
+
+static struct {
+	struct span name;
+	int (*parse)(struct route *route, struct span value, char const **reason);
+} const options[] = {
+	{{"bind", 4}, bind_parse},
+	{{"helo", 4}, helo_parse},
+};
+
+static int
+option_parse(struct route *route, struct span option, char const **reason)
+{
+	size_t equal = span_find(option, '=');
+	struct span name = span(option.s, equal);
+
+	if (equal == option.len)
+		return wrong(reason, "after a blank only option=value may follow");
+	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+		if (span_equal(name, options[i].name))
+			return options[i].parse(
+				route, span(option.s + equal + 1, option.len - equal - 1), reason);
+	return wrong(reason, "it has an option that is not known");
+}
+
+/* Cuts what stands before a blank off the text. */
+static struct span
+word_cut(struct span *text)
+{
+	size_t end = 0;
+	struct span word;
+
+	while (end < text->len && text->s[end] != ' ' && text->s[end] != '\t')
+		end++;
+	word = span(text->s, end);
+	*text = span_trim(span(text->s + end, text->len - end));
+	return word;
+}
+
 int
 route_parse(struct route *route, struct span value, char const **reason)
 {
-	size_t end = 0;
-	struct span options;
+	struct span relays = word_cut(&value);
 
 	route->relays = 0;
-	while (end < value.len && value.s[end] != ' ' && value.s[end] != '\t')
-		end++;
-	options = span_trim(span(value.s + end, value.len - end));
-	if (options.len)
-		return wrong(reason, span_find(options, '=') == options.len
-					     ? "after a blank only option=value may follow"
-					     : "it has an option that is not known");
-	return end ? relays_parse(route, span(value.s, end), reason) : 0;
+	route->bound[ROUTE_V4] = route->bound[ROUTE_V6] = 0;
+	route->helo = span(value.s, 0);
+	if (relays.len && relays_parse(route, relays, reason) == -1)
+		return -1;
+	while (value.len)
+		if (option_parse(route, word_cut(&value), reason) == -1)
+			return -1;
+	return 0;
+}
+
+struct netaddress const *
+route_source(struct route const *route, struct netaddress const *to)
+{
+	enum route_family family = family_of(to);
+
+	return route->bound[family] ? &route->source[family] : NULL;
+}
+
+int
+route_allows(struct route const *route, struct netaddress const *to)
+{
+	int any = !route->bound[ROUTE_V4] && !route->bound[ROUTE_V6];
+
+	return any || route->bound[family_of(to)];
 }

@@ -3,18 +3,25 @@
 
 #include <stdint.h>
 
+#include "lib/netaddress.h"
 #include "lib/span.h"
 
 /*
- * The value of a line of control/smtproutes, or control/relayhost:
+ * The value of a line of control/smtproutes or control/senderroutes, or
+ * control/relayhost:
  *
  *   relays[ option=value ...]
  *
  * relays is empty (use MX), or a list: "," separates alternatives in order of
  * preference, "+" joins equals that share the load. A relay is host, host:port,
- * 1.2.3.4:port, [v6] or [v6]:port. qmail's values keep their exact meaning. No
- * option is known yet, and one that is not known is an error: to leave out
- * what it asks for could send mail in the clear or without a password.
+ * 1.2.3.4:port, [v6] or [v6]:port. qmail's values keep their exact meaning.
+ *
+ *   bind=ADDRESS  the address to come from; once for IPv4, once for IPv6. With
+ *                 one family only, hosts of the other one are left alone.
+ *   helo=NAME     what we call ourselves
+ *
+ * An option that is not known is an error: to leave out what it asks for could
+ * send mail in the clear or without a password.
  */
 enum { ROUTE_RELAYS_MAX = 32, ROUTE_PORT_DEFAULT = 25 };
 
@@ -24,9 +31,14 @@ struct relay {
 	uint16_t rank; /* alternatives count up from 0; equals have the same */
 };
 
+enum route_family { ROUTE_V4, ROUTE_V6, ROUTE_FAMILIES };
+
 struct route {
 	size_t relays; /* 0: use MX */
 	struct relay relay[ROUTE_RELAYS_MAX];
+	int bound[ROUTE_FAMILIES]; /* whether bind= names an address of that family */
+	struct netaddress source[ROUTE_FAMILIES];
+	struct span helo; /* empty: control/helohost */
 };
 
 /*
@@ -40,5 +52,11 @@ int relay_parse(struct relay *relay, struct span text, uint16_t port_default, ch
  * part of a sentence).
  */
 int route_parse(struct route *route, struct span value, char const **reason);
+
+/* The address to come from when going there; NULL when any will do. */
+struct netaddress const *route_source(struct route const *route, struct netaddress const *to);
+
+/* Whether bind= leaves hosts with such an address to be tried. */
+int route_allows(struct route const *route, struct netaddress const *to);
 
 #endif

@@ -20,6 +20,9 @@ LLVMFuzzerTestOneInput(unsigned char const *data, size_t size)
 	}
 	if (route.relays > ROUTE_RELAYS_MAX)
 		abort();
+	if (route.helo.len &&
+		(route.helo.s < value.s || route.helo.s + route.helo.len > value.s + size))
+		abort();
 	for (size_t i = 0; i < route.relays; i++) {
 		struct relay const *relay = &route.relay[i];
 		struct dns_name name;

@@ -217,6 +217,16 @@ def test_routes(c):
     routed('127.0.0.1:26,[::1]:27')
     c.found('r.example', '127.0.0.1 127.0.0.1 26 0', '::1 ::1 27 1',
             name='loopback is allowed where a route says so')
+    routed('198.51.100.5:26 bind=2001:db8::5')
+    c.fails('r.example', 'trouble 4.4.4 ', 'bind= of IPv6 leaves a relay of IPv4 alone')
+    routed('relay.zone.example bind=0.0.0.0')
+    c.found('r.example', 'relay.zone.example 127.0.0.5 25 0', name='and the other way')
+    c.control.set('smtproutes', 'plain.zone.example: bind=::', 'both.zone.example: bind=::',
+                  '[198.51.100.5]: bind=::')
+    c.fails('plain.zone.example', 'trouble 4.4.4 ', 'bind= and MX without such an address: no bounce')
+    c.tap.equal([':' in line for line in c.hosts('both.zone.example')[1:]], [True, True],
+                'MX with bind= of IPv6')
+    c.fails('[198.51.100.5]', 'trouble 4.4.4 ', 'bind= and an address of the other family')
     routed('relay.zone.example:26')
     c.found('r.example', 'relay.zone.example ::1 26 0', 'relay.zone.example 127.0.0.5 26 0',
             name='a relay with a name')

@@ -50,7 +50,7 @@ show(char const *domain, struct routes const *routes, struct mailhosts_settings 
 	stralloc why = STRALLOC_ZERO;
 	enum mailhosts_result result;
 
-	if (routes_find(routes, span_string(domain), &match, &why) == -1)
+	if (routes_find(routes, span(NULL, 0), span_string(domain), &match, &why) == -1)
 		die(&why);
 	result =
 		mailhosts_find(&list, &resolver, span_string(domain), &match.route, settings, &why);

@@ -18,7 +18,19 @@ shown(struct span value)
 		len += (size_t)snprintf(text + len, sizeof text - len, "%s%.*s %u %u",
 			i ? "; " : "", (int)route.relay[i].host.len, route.relay[i].host.s,
 			route.relay[i].port, route.relay[i].rank);
-	return route.relays ? text : "MX";
+	if (!route.relays)
+		len = (size_t)snprintf(text, sizeof text, "MX");
+	for (int family = 0; family < ROUTE_FAMILIES; family++) {
+		char source[NETADDRESS_TEXT_MAX];
+
+		netaddress_format(source, &route.source[family]);
+		if (route.bound[family])
+			len += (size_t)snprintf(text + len, sizeof text - len, " from %s", source);
+	}
+	if (route.helo.len)
+		snprintf(text + len, sizeof text - len, " as %.*s", (int)route.helo.len,
+			route.helo.s);
+	return text;
 }
 
 static struct {
@@ -68,7 +80,29 @@ static struct {
 	{"+", "error"},
 	{",", "error"},
 	{"a, b", "error"},
-	/* options: none is known yet */
+	/* options */
+	{"a bind=192.0.2.1", "a 25 0 from 192.0.2.1"},
+	{"a\tbind=2001:db8::1 \t bind=192.0.2.1 helo=out.example",
+		"a 25 0 from 192.0.2.1 from 2001:db8::1 as out.example"},
+	{" helo=out.example", "MX as out.example"},
+	{"\thelo=out.example ", "MX as out.example"},
+	{" bind=0.0.0.0", "MX from 0.0.0.0"},
+	{"a bind=192.0.2.1 bind=192.0.2.2", "error"},
+	{"a bind=::1 bind=::2", "error"},
+	{"a bind=", "error"},
+	{"a bind=[::1]", "error"},
+	{"a bind=host.example", "error"},
+	{"a helo=", "error"},
+	{"a helo=a..b", "error"},
+	{"a helo=one helo=two", "error"},
+	{"a helo=one auth=me", "error"},
+	{"a =one", "error"},
+	{"a BIND=192.0.2.1", "error"},
+	{"bind=192.0.2.1", "error"},
+	/* what other programs have */
+	{"relay.example;26", "error"},
+	{"relay.example:587|user|pass", "error"},
+	{"relay.example:25:10:3600", "error"},
 	{"a ", "a 25 0"},
 	{"a\t ", "a 25 0"},
 	{"a tls=require", "error"},
@@ -81,6 +115,27 @@ static struct {
 	{"a\x01", "error"},
 	{"a\xc3\xa4.example", "error"},
 };
+
+static void
+test_source(void)
+{
+	struct route route;
+	struct netaddress v4, v6;
+	char const *reason;
+
+	netaddress_parse(&v4, SPAN_LITERAL("198.51.100.1"));
+	netaddress_parse(&v6, SPAN_LITERAL("2001:db8::2"));
+	route_parse(&route, SPAN_LITERAL("a"), &reason);
+	ok(!route_source(&route, &v4) && !route_source(&route, &v6), "no bind=: from any address");
+	ok(route_allows(&route, &v4) && route_allows(&route, &v6), "to any address");
+	route_parse(&route, SPAN_LITERAL("a bind=192.0.2.1"), &reason);
+	ok(route_source(&route, &v4) == &route.source[ROUTE_V4], "bind= is where to come from");
+	ok(route_allows(&route, &v4) && !route_allows(&route, &v6), "IPv4 goes to IPv4 only");
+	route_parse(&route, SPAN_LITERAL("a bind=2001:db8::9"), &reason);
+	ok(!route_allows(&route, &v4) && route_allows(&route, &v6), "IPv6 to IPv6 only");
+	route_parse(&route, SPAN_LITERAL("a bind=2001:db8::9 bind=192.0.2.1"), &reason);
+	ok(route_allows(&route, &v4) && route_allows(&route, &v6), "and both to both");
+}
 
 int
 main(void)
@@ -101,5 +156,6 @@ main(void)
 				"%d relays", n);
 	}
 	ok(strcmp(shown(span("a\0b", 3)), "error") == 0, "a NUL");
+	test_source();
 	return tap_end();
 }
