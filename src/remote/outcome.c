@@ -5,7 +5,7 @@ outcome_start(struct outcome *outcome, size_t recipients)
 {
 	outcome->recipients = recipients;
 	outcome->asked = 0;
-	outcome->settings_failed = 0;
+	outcome->settings_refused = 0;
 	outcome->host.len = outcome->address.len = 0;
 	for (size_t i = 0; i < recipients; i++)
 		answer_set(&outcome->recipient[i], VERDICT_DELIVERED, span("", 0));

@@ -23,7 +23,7 @@ struct outcome {
 	/* DELIVERED here means: accepted, so that the message's answer decides. */
 	struct answer recipient[JOB_RECIPIENTS_MAX];
 	struct answer message;
-	int settings_failed;    /* nothing was tried, since a setting could not be read */
+	int settings_refused;   /* nothing was tried, since we may not read a setting */
 	stralloc host, address; /* who said it; empty when nobody was reached */
 };
 

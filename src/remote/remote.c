@@ -38,13 +38,15 @@ trouble(struct outcome *outcome, char const *code)
 	words_say(&outcome->message, VERDICT_TROUBLE, why_string(), code);
 }
 
-/* A setting can not be read: perhaps only not by us, whom the confinement keeps to what was there.
+/*
+ * A setting can not be read. If it was refused to us, then perhaps only to us,
+ * since we may read no more than what was there when we were confined.
  */
 static void
 trouble_settings(struct outcome *outcome)
 {
+	outcome->settings_refused = errno == EACCES;
 	trouble(outcome, "4.3.5");
-	outcome->settings_failed = 1;
 }
 
 static void
@@ -191,6 +193,7 @@ hosts_find(struct attempt *a)
 	struct remote *r = a->remote;
 
 	why.len = 0;
+	errno = 0;
 	if (resolver_open(&r->resolver, &why) == -1) {
 		trouble_settings(a->outcome);
 		return -1;
@@ -268,6 +271,7 @@ attempt_anew(struct attempt *a, stralloc const *route)
 	struct remote *r = a->remote;
 
 	why.len = 0;
+	errno = 0;
 	if (settings_read(&r->settings, &why) == -1 || !stralloc_copy(&r->route, route) ||
 		!helo_set(r, &a->match.route)) {
 		trouble_settings(a->outcome);
@@ -289,6 +293,7 @@ remote_deliver(struct remote *r, struct job const *job, int fd, struct outcome *
 	if (transaction_prepare(job, outcome) == 0)
 		return;
 	why.len = 0;
+	errno = 0;
 	if (routes_refresh(&r->routes, &why) == -1 ||
 		routes_find(&r->routes, job->sender, job->destination, &a.match, &why) == -1 ||
 		!route_describe(&route, &a.match.route)) {

@@ -92,7 +92,7 @@ worker_run(struct remote *remote, struct span destination)
 				return die(EXIT_TEMPORARY, "unable to report", errno);
 			break;
 		}
-		if (outcome.settings_failed)
+		if (outcome.settings_refused)
 			break; /* the next worker may read what we may not */
 	}
 	if (r == -1)
