@@ -10,6 +10,12 @@
 #include "lib/number.h"
 #include "lib/text.h"
 
+static char const *
+folder_of(char const *name)
+{
+	return strchr(name, '/') ? "" : "control/";
+}
+
 int
 control_complain(stralloc *why, char const *name, unsigned line, char const *text, struct span what)
 {
@@ -17,7 +23,7 @@ control_complain(stralloc *why, char const *name, unsigned line, char const *tex
 
 	if (line)
 		snprintf(number, sizeof number, ":%u", line);
-	if (stralloc_cats(why, "control/") && stralloc_cats(why, name) &&
+	if (stralloc_cats(why, folder_of(name)) && stralloc_cats(why, name) &&
 		stralloc_cats(why, number) && stralloc_cats(why, ": ") && stralloc_cats(why, text))
 		if (what.len && stralloc_cats(why, ": "))
 			text_append_clean(why, span(what.s, what.len < 200 ? what.len : 200));
@@ -43,7 +49,8 @@ file_read(stralloc *text, char const *name, stralloc *why)
 	ssize_t got = -1;
 	int fd = -1;
 
-	if (stralloc_cats(&path, "control/") && stralloc_cats(&path, name) && stralloc_0(&path))
+	if (stralloc_cats(&path, folder_of(name)) && stralloc_cats(&path, name) &&
+		stralloc_0(&path))
 		fd = open(path.s, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	stralloc_free(&path);
 	if (fd == -1)

@@ -13,6 +13,9 @@
  * lines where blank lines and lines that begin with # do not count. Blanks at
  * the end of a line are cut off. The working directory is the home.
  *
+ * A name with a slash is the path of a file elsewhere, for tools that look at
+ * one before it becomes a setting.
+ *
  * Functions that return -1 append to *why one sentence for a person, beginning
  * with the file and where it makes sense the line ("control/retry:3: ...").
  */

@@ -33,13 +33,15 @@ domains_load(struct domains *domains, stralloc *why)
 }
 
 static int
-is_local(struct domains const *d, struct span domain)
+local_find(struct domains const *d, struct span domain, struct domains_reason *reason)
 {
-	struct domainmap_entry entry;
+	struct domainmap_entry entry = {.line = 1};
 
-	if (d->me_is_local)
-		return span_case_equal(domain, span(d->me.s, d->me.len));
-	return domainmap_exact(&d->locals, domain, &entry);
+	if (d->me_is_local ? !span_case_equal(domain, span(d->me.s, d->me.len))
+			   : !domainmap_exact(&d->locals, domain, &entry))
+		return 0;
+	*reason = (struct domains_reason){d->me_is_local ? "me" : "locals", entry.line};
+	return 1;
 }
 
 static struct span
@@ -79,13 +81,28 @@ virtual_find(struct domains const *d, struct span address, struct span domain,
 	       domainmap_find(&d->virtualdomains, domain, entry);
 }
 
-int
-domains_route(
-	struct domains const *d, struct span recipient, stralloc *address, struct span *domain)
+/* Whether a virtual domain has it, and which prefix it gets. */
+static int
+prefix_find(struct domains const *d, struct span address, struct span domain, struct span *prefix,
+	struct domains_reason *reason)
 {
 	struct domainmap_entry entry;
+
+	if (!virtual_find(d, address, domain, &entry))
+		return 0;
+	*reason = (struct domains_reason){"virtualdomains", entry.line};
+	*prefix = entry.value;
+	return prefix->len > 0;
+}
+
+int
+domains_explain(struct domains const *d, struct span recipient, stralloc *address,
+	struct span *domain, struct domains_reason *reason)
+{
+	struct span prefix;
 	int kind = ADDRESS_REMOTE;
 
+	*reason = (struct domains_reason){NULL, 0};
 	address->len = 0;
 	if (!stralloc_catb(address, recipient.s, recipient.len))
 		return -1;
@@ -94,12 +111,11 @@ domains_route(
 			!stralloc_catb(address, d->envnoathost.s, d->envnoathost.len)))
 		return -1;
 	*domain = percent_rewrite(d, address);
-	if (is_local(d, *domain)) {
+	if (local_find(d, *domain, reason)) {
 		kind = ADDRESS_LOCAL;
-	} else if (virtual_find(d, span(address->s, address->len), *domain, &entry) &&
-		   entry.value.len) {
+	} else if (prefix_find(d, span(address->s, address->len), *domain, &prefix, reason)) {
 		if (!stralloc_insertb(address, 0, "-", 1) ||
-			!stralloc_insertb(address, 0, entry.value.s, entry.value.len))
+			!stralloc_insertb(address, 0, prefix.s, prefix.len))
 			return -1;
 		kind = ADDRESS_LOCAL;
 	}
@@ -111,12 +127,23 @@ domains_route(
 }
 
 int
+domains_route(
+	struct domains const *d, struct span recipient, stralloc *address, struct span *domain)
+{
+	struct domains_reason reason;
+
+	return domains_explain(d, recipient, address, domain, &reason);
+}
+
+int
 domains_is_ours(struct domains const *d, struct span domain)
 {
 	struct domainmap_entry entry;
+	struct domains_reason reason;
 
-	return is_local(d, domain) || (domainmap_find(&d->virtualdomains, domain, &entry) &&
-					      entry.value.len && entry.key.len);
+	return local_find(d, domain, &reason) ||
+	       (domainmap_find(&d->virtualdomains, domain, &entry) && entry.value.len &&
+		       entry.key.len);
 }
 
 void

@@ -29,6 +29,12 @@ int domains_load(struct domains *domains, stralloc *why);
 
 enum address_kind { ADDRESS_LOCAL, ADDRESS_REMOTE };
 
+/* Which line decided; file is NULL when none did and the address is remote. */
+struct domains_reason {
+	char const *file; /* in control/: locals, me or virtualdomains */
+	unsigned line;
+};
+
 /*
  * Decides about one recipient. *address becomes the address to deliver to,
  * ended by a NUL that len does not count: for ADDRESS_LOCAL the local address
@@ -38,6 +44,10 @@ enum address_kind { ADDRESS_LOCAL, ADDRESS_REMOTE };
  */
 int domains_route(struct domains const *domains, struct span recipient, stralloc *address,
 	struct span *domain);
+
+/* The same, with the reason. */
+int domains_explain(struct domains const *domains, struct span recipient, stralloc *address,
+	struct span *domain, struct domains_reason *reason);
 
 /*
  * Whether mail for this domain is ours to accept: in locals, or matched by a
