@@ -80,18 +80,31 @@ $B/tests/%: tests/%.c tests/tap.h $(libraries:%=$B/%.a)
 	$(CC_LINE) $(CPPFLAGS) -I. $(CFLAGS) -o $@ $< $(libraries:%=$B/%.a) \
 	    $(libraries:%=$B/%.a) $(LDFLAGS) $(LDLIBS)
 
+# Those of tests/smtpd run whole sessions, with what they replace of the libraries.
+smtpd-objects := $(patsubst src/%.c,%.o,$(filter-out src/smtpd/main.c,$(wildcard src/smtpd/*.c)))
+$B/tests/smtpd/%: tests/smtpd/%.c tests/tap.h tests/smtpd/inprocess.h $(smtpd-objects:%=$B/%) \
+    $(libraries:%=$B/%.a)
+	@mkdir -p $(@D)
+	$(CC_LINE) $(CPPFLAGS) -I. $(CFLAGS) -o $@ $< $(smtpd-objects:%=$B/%) $(libraries:%=$B/%.a) \
+	    $(libraries:%=$B/%.a) $(LDFLAGS) $(LDLIBS)
+
 fuzz-clang := clang -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
     -fno-sanitize-recover=undefined -std=c11 -MMD -MP
 $B/fuzz/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(fuzz-clang) $(CPPFLAGS) -c -o $@ $<
 
-$B/fuzz/tern.a: $(patsubst src/%.c,$B/fuzz/%.o,$(wildcard src/lib/*.c src/wire/*.c src/policy/*.c))
+$B/fuzz/tern.a: $(patsubst src/%.c,$B/fuzz/%.o,$(wildcard src/lib/*.c src/wire/*.c \
+    src/policy/*.c src/net/*.c src/service/*.c))
 	@rm -f $@
 	ar -rcs $@ $^
 
 $B/fuzz/%: tests/fuzz/%.c $B/fuzz/tern.a
 	$(fuzz-clang) $(CPPFLAGS) -I. -fsanitize=fuzzer -o $@ $< $B/fuzz/tern.a $(LDLIBS)
+
+$B/fuzz/session: tests/fuzz/session.c tests/smtpd/inprocess.h $(smtpd-objects:%=$B/fuzz/%) $B/fuzz/tern.a
+	$(fuzz-clang) $(CPPFLAGS) -I. -fsanitize=fuzzer -o $@ $< $(smtpd-objects:%=$B/fuzz/%) \
+	    $B/fuzz/tern.a $(LDLIBS)
 
 # Owners and modes come from the table in src/tern/table.c, which "tern owners"
 # applies here, and "tern init" when it has made the users.
