@@ -65,10 +65,7 @@ def replay(data, count):
     state = {}
     for line in data.split(b'\n')[:-1]:
         crc, _, rest = line.partition(b' ')
-        try:
-            if len(rest) < 8 or int(crc, 16) != spoollab.crc32c(rest):
-                continue
-        except ValueError:
+        if crc != b'%08x' % spoollab.crc32c(rest) or len(rest) < 8:
             continue
         word, ranges = rest.split(b' ')[1], rest.split(b' ')[3]
         for piece in ranges.split(b','):
