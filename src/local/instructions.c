@@ -1,70 +1,13 @@
 #include "local/instructions.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/durable.h"
 #include "lib/text.h"
-
-/* The name `.qmail` DASH, the first `length` bytes of EXT, and `more`. Returns 1, or 0. */
-static int
-make_name(stralloc *name, struct recipient const *to, size_t length, char const *more)
-{
-	name->len = 0;
-	return text_append(name, ".qmail", to->dash, (char *)0) &&
-	       dotqmail_append_name(name, span(to->ext, length)) &&
-	       text_append(name, more, (char *)0) && stralloc_0(name);
-}
-
-/* No file can have such a name, or it simply is not there. */
-static int
-is_absent(int error)
-{
-	return error == ENOENT || error == ENAMETOOLONG;
-}
-
-/*
- * The descriptor of the file found, -1 with errno ENOENT for none. The names
- * tried: the whole extension; then, at each dash from the right, what is
- * before it and "default".
- */
-static int
-search(struct mail *mail, stralloc *name)
-{
-	struct recipient const *to = mail->to;
-	size_t length = strlen(to->ext);
-	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	int fd;
-
-	errno = ENOMEM;
-	if (!make_name(name, to, length, ""))
-		return -1;
-	fd = open(name->s, flags);
-	if (fd != -1) {
-		if (length >= 7 && memcmp(to->ext + length - 7, "default", 7) == 0)
-			mail->rest = to->ext + length - 7;
-		return fd;
-	}
-	for (size_t n = length + 1; is_absent(errno) && n-- > 0;) {
-		if (n > 0 && to->ext[n - 1] != '-')
-			continue;
-		if (!make_name(name, to, n, "default")) {
-			errno = ENOMEM;
-			return -1;
-		}
-		fd = open(name->s, flags);
-		if (fd != -1) {
-			mail->rest = to->ext + n;
-			return fd;
-		}
-	}
-	if (is_absent(errno))
-		errno = ENOENT;
-	return -1;
-}
+#include "policy/dotqmailfile.h"
 
 static enum verdict
 unsafe(stralloc *text, char const *name, char const *what)
@@ -102,8 +45,11 @@ static enum verdict
 find(struct instructions *in, struct mail *mail, stralloc *text)
 {
 	enum verdict verdict = VERDICT_DELIVERED;
-	int fd = search(mail, &in->file);
+	size_t rest;
+	int fd = dotqmailfile_open(&in->file, mail->to->dash, span_string(mail->to->ext), &rest);
 
+	if (fd != -1 && rest != DOTQMAILFILE_EXACT)
+		mail->rest = mail->to->ext + rest;
 	if (fd == -1 && errno != ENOENT)
 		return mail_verdict_errno(text, "open", in->file.len ? in->file.s : NULL);
 	if (fd == -1 && *mail->to->dash)
@@ -192,13 +138,13 @@ exists(struct mail *mail, char const *more)
 	static stralloc name;
 	struct stat st;
 
-	if (!make_name(&name, mail->to, strlen(mail->to->ext), more)) {
+	if (!dotqmailfile_name(&name, mail->to->dash, span_string(mail->to->ext), more)) {
 		errno = ENOMEM;
 		return -1;
 	}
 	if (stat(name.s, &st) == 0)
 		return 1;
-	return is_absent(errno) ? 0 : -1;
+	return dotqmailfile_is_absent(errno) ? 0 : -1;
 }
 
 enum verdict

@@ -12,7 +12,7 @@
 #include "lib/exits.h"
 #include "lib/privilege.h"
 #include "lib/spawn.h"
-#include "lspawn/accounts.h"
+#include "policy/accounts.h"
 #include "policy/confinement.h"
 
 enum { ANSWER = 1, DESCRIPTORS_MAX = 64 };

@@ -1,4 +1,4 @@
-#include "lspawn/accounts.h"
+#include "policy/accounts.h"
 
 #include <errno.h>
 #include <pwd.h>
