@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <skalibs/stralloc.h>
+
 #include "lib/control.h"
 #include "lib/platform.h"
 
@@ -56,6 +58,10 @@ struct confinement const confinement_table[CONFINEMENT_ROLES] = {
 		"becomes any user but root, with bin/tern-local; no more of root's power"},
 	[CONFINEMENT_LOOKUP] = {{.program = "tern-lspawn", .may = CONFINE_RUN}, "lookup",
 		"run/lookup", "what its user may: the system's accounts"},
+	[CONFINEMENT_VERIFY] = {{.program = "tern-verify", .may = CONFINE_RUN}, "worker",
+		"run/lookup", "what its user may: the system's accounts, names of .qmail files"},
+	[CONFINEMENT_VERIFY_PARENT] = {{.program = "tern-verify", .may = CONFINE_RUN}, "parent",
+		"run/lookup", "new connections; parses nothing of a client"},
 	[CONFINEMENT_LOCAL] = {{.program = "tern-local", .may = CONFINE_RUN | CONFINE_GAIN}, "",
 		NULL, "what its user may, who runs programs with it"},
 	[CONFINEMENT_START] = {{.program = "tern-start",
@@ -75,13 +81,16 @@ confinement_queue_is_program(void)
 int
 confinement_is_on(void)
 {
-	static stralloc why = STRALLOC_ZERO;
+	static enum { UNKNOWN, ON, OFF } state; /* a worker has it from its parent */
+	stralloc why = STRALLOC_ZERO;
 	uint64_t on = 1;
 
-	why.len = 0;
-	if (control_number_read(&on, "confinement", 1, 0, 1, &why) == -1)
-		return 1;
-	return on != 0;
+	if (state == UNKNOWN) {
+		control_number_read(&on, "confinement", 1, 0, 1, &why);
+		state = on ? ON : OFF;
+	}
+	stralloc_free(&why);
+	return state == ON;
 }
 
 void

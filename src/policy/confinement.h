@@ -21,6 +21,8 @@ enum confinement_role {
 	CONFINEMENT_REMOTE,
 	CONFINEMENT_LSPAWN,
 	CONFINEMENT_LOOKUP, /* lspawn's child that looks up an account */
+	CONFINEMENT_VERIFY, /* the worker that looks up addresses for smtpd */
+	CONFINEMENT_VERIFY_PARENT,
 	CONFINEMENT_LOCAL,
 	CONFINEMENT_START,
 	CONFINEMENT_ROLES

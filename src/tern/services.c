@@ -20,6 +20,9 @@ static struct {
 	{"queue",
 		RUN_BEGIN "exec ./bin/tern-listen -u queue/mess -m 0666 unix:run/queue/socket \\\n"
 			  "\t./bin/tern-queue -s -d 3\n"},
+	{"verify",
+		RUN_BEGIN "exec ./bin/tern-listen -u run/lookup -m 0666 unix:run/lookup/socket \\\n"
+			  "\t./bin/tern-verify -s -d 3\n"},
 	{"smtpd", RUN_BEGIN "exec ./bin/tern-listen -u run/smtpd @smtplisten \\\n"
 			    "\t./bin/tern-smtpd -s -d 3\n"},
 	{"send", RUN_BEGIN "exec ./bin/tern-start -d 3\n"},
