@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { IPV6_NETWORK = 8 }; /* bytes */
+
 static int
 client_equal(struct client const *a, struct client const *b)
 {
@@ -12,6 +14,16 @@ client_equal(struct client const *a, struct client const *b)
 	if (a->kind == CLIENT_USER)
 		return a->uid == b->uid;
 	return memcmp(a->address.bytes, b->address.bytes, sizeof a->address.bytes) == 0;
+}
+
+/* Of one site: what has a /64 of IPv6 has as many addresses as it likes. */
+static int
+client_akin(struct client const *a, struct client const *b)
+{
+	if (a->kind == CLIENT_NETWORK && b->kind == CLIENT_NETWORK &&
+		!netaddress_is_v4(&a->address) && !netaddress_is_v4(&b->address))
+		return memcmp(a->address.bytes, b->address.bytes, IPV6_NETWORK) == 0;
+	return client_equal(a, b);
 }
 
 int
@@ -60,7 +72,7 @@ pool_count_of(struct pool const *pool, struct client const *client)
 	unsigned count = 0;
 
 	for (struct worker const *w = pool->workers; w < pool->workers + pool->size; w++)
-		count += w->state != WORKER_NONE && client_equal(&w->client, client);
+		count += w->state != WORKER_NONE && client_akin(&w->client, client);
 	return count;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "lib/netaddress.h"
+#include "wire/workerreport.h"
 
 /*
  * The workers of a service, as its parent knows them. A worker belongs to one
@@ -34,6 +35,7 @@ struct worker {
 	int socket;    /* to it; -1 when leaving */
 	int64_t since; /* clock_monotonic() when it became idle */
 	struct client client;
+	uint32_t lent[WORKER_REPORT_LIMITS]; /* what it asked for since it became busy */
 };
 
 struct pool {
@@ -53,7 +55,7 @@ struct worker *pool_idle_oldest(struct pool *pool);
 /* A free place, or NULL. */
 struct worker *pool_free_place(struct pool *pool);
 
-/* How many workers this client has. */
+/* How many workers this client has: an address of IPv4, a /64 of IPv6, a user. */
 unsigned pool_count_of(struct pool const *pool, struct client const *client);
 
 /* Closes the worker's socket: an idle one is forgotten, a busy one leaves when it is done. */

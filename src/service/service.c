@@ -22,11 +22,14 @@
 #include "lib/platform.h"
 #include "service/listeners.h"
 #include "service/pool.h"
+#include "service/rates.h"
 #include "service/worker.h"
+#include "wire/workerreport.h"
 
 enum {
 	ACCEPT_PAUSE = 1000, /* milliseconds, when the system has no descriptor or memory left */
-	DESCRIPTORS_SPARE = 32
+	DESCRIPTORS_SPARE = 32,
+	LOANS = 32 /* a worker is lent so much of a limit, so that it need not ask each time */
 };
 
 /* The stop: workers finish; then see an end of input; then are killed. */
@@ -34,6 +37,7 @@ enum phase { RUNNING, STOPPING, PRESSING, GIVEN_UP };
 
 static struct service const *service;
 static struct pool pool;
+static struct rates rates;
 static int listeners[SERVICE_LISTENERS_MAX];
 static unsigned listener_count;
 static int signals;
@@ -151,18 +155,46 @@ hand_to_new(int connection, struct client const *client, struct worker *place)
 	}
 	close(sockets[1]);
 	children++;
-	*place = (struct worker){WORKER_BUSY, pid, sockets[0], 0, *client};
+	*place = (struct worker){WORKER_BUSY, pid, sockets[0], 0, *client, {0}};
 	return 0;
+}
+
+static int
+is_spared(struct client const *client)
+{
+	return client->kind == CLIENT_USER ||
+	       (service->is_spared && service->is_spared(&client->address));
+}
+
+/* The limit that the client is over with this connection, or NULL. */
+static char const *
+rate_exceeded(struct client const *client)
+{
+	int64_t now = clock_monotonic();
+	char const *limit = NULL;
+
+	if (client->kind == CLIENT_USER)
+		return NULL;
+	if (rates_is_over(&rates, &client->address, RATE_ERRORS, now))
+		limit = "errors";
+	else if (rates_take(&rates, &client->address, RATE_CONNECTIONS, 1, now) == 0)
+		limit = "rate";
+	return limit && is_spared(client) ? NULL : limit;
 }
 
 static void
 dispatch(int connection, struct client const *client)
 {
+	char const *limit = rate_exceeded(client);
 	struct worker *place;
 
+	if (limit) {
+		refuse(connection, client, limit);
+		return;
+	}
 	if (hand_to_idle(connection, client) == 0)
 		return;
-	if (pool_count_of(&pool, client) >= service->per_client_max) {
+	if (pool_count_of(&pool, client) >= service->per_client_max && !is_spared(client)) {
 		refuse(connection, client, "client");
 		return;
 	}
@@ -218,24 +250,64 @@ accept_one(int listener)
 /*
  * The parent's side: workers and signals.
  */
+static enum rate
+rate_at(unsigned place)
+{
+	return place == 0 ? RATE_MESSAGES : RATE_RECIPIENTS;
+}
+
+/* Lends the worker some of what is left to its client. */
 static void
-worker_report(struct worker *w)
+worker_lend(struct worker *w, unsigned which)
+{
+	enum rate rate = rate_at(which);
+	char grant[WORKER_GRANT_LENGTH];
+	uint32_t count = rates_take(&rates, &w->client.address, rate,
+		rates.limits[rate].count / LOANS + 1, clock_monotonic());
+
+	w->lent[which] += count;
+	worker_grant_format(grant, count);
+	if (packet_send(w->socket, span(grant, sizeof grant), NULL, 0) == -1)
+		pool_dismiss(w);
+}
+
+/* It can give back no more than it got. */
+static void
+worker_settle(struct worker *w, struct worker_report const *report)
+{
+	for (unsigned i = 0; i < WORKER_REPORT_LIMITS; i++) {
+		uint32_t unused = report->unused[i] < w->lent[i] ? report->unused[i] : w->lent[i];
+
+		if (unused)
+			rates_return(&rates, &w->client.address, rate_at(i), unused);
+		w->lent[i] = 0;
+	}
+	if (report->errors)
+		rates_count(
+			&rates, &w->client.address, RATE_ERRORS, report->errors, clock_monotonic());
+	w->state = WORKER_IDLE;
+	w->since = clock_monotonic();
+}
+
+static void
+worker_hear(struct worker *w)
 {
 	int fds[PACKET_FDS];
 	size_t count;
-	char byte;
-	ssize_t n = packet_receive(w->socket, &byte, 1, fds, &count);
+	char packet[WORKER_REPORT_MAX];
+	struct worker_report report;
+	ssize_t n = packet_receive(w->socket, packet, sizeof packet, fds, &count);
 
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return;
 	while (count)
 		close(fds[--count]);
-	if (n == 1) {
-		w->state = WORKER_IDLE;
-		w->since = clock_monotonic();
-	} else {
+	if (n <= 0 || worker_report_parse(&report, packet, (size_t)n) == -1)
 		pool_dismiss(w); /* it ends; SIGCHLD frees its place */
-	}
+	else if (report.kind == WORKER_ASKS)
+		worker_lend(w, report.which);
+	else
+		worker_settle(w, &report);
 }
 
 static void
@@ -275,10 +347,13 @@ workers_signal(int number)
 static void
 reconfigure(void)
 {
-	if (service->configure && service->configure() == -1)
+	if (service->configure && service->configure() == -1) {
 		say("warning", "the settings stay as they were");
-	else
-		workers_dismiss_all();
+		return;
+	}
+	if (service->rates && rates_configure(&rates, service->rates) == -1)
+		say("warning", "no memory for counting clients: the limits stay as they were");
+	workers_dismiss_all();
 }
 
 static void
@@ -372,7 +447,7 @@ turn(struct pollfd *poll_set, struct worker **asked)
 	}
 	for (nfds_t i = first_worker; i < n; i++)
 		if (poll_set[i].revents)
-			worker_report(asked[i - first_worker]);
+			worker_hear(asked[i - first_worker]);
 	if (poll_set[0].revents)
 		signals_read();
 	for (nfds_t i = 1; i < first_worker && phase == RUNNING; i++)
@@ -453,6 +528,8 @@ service_run(struct service const *given)
 		die_system("unable to start");
 	if (service->configure && service->configure() == -1)
 		exit(EXIT_PERMANENT);
+	if (service->rates && rates_configure(&rates, service->rates) == -1)
+		die_system("unable to count clients");
 	ready();
 	while (phase == RUNNING || (children > 0 && phase != GIVEN_UP))
 		turn(poll_set, asked);

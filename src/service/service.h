@@ -1,7 +1,11 @@
 #ifndef SERVICE_SERVICE_H
 #define SERVICE_SERVICE_H
 
+#include <stdint.h>
 #include <sys/types.h>
+
+#include "lib/netaddress.h"
+#include "service/rates.h"
 
 /*
  * How a program is a service. Descriptor 0 is a listening socket, and where
@@ -26,7 +30,8 @@ struct service {
 	unsigned idle_seconds;   /* how long a worker without a connection stays */
 	char const *busy;        /* what to write to a connection over a limit before closing it;
 				    NULL: nothing */
-	int ready_fd;            /* gets a newline when the service is ready, -1: none */
+	struct rate_limit const *rates; /* RATES of them, which configure may change; NULL: none */
+	int ready_fd;                   /* gets a newline when the service is ready, -1: none */
 
 	/*
 	 * Called in the parent at the start and on SIGHUP: reads the settings.
@@ -35,6 +40,12 @@ struct service {
 	 * are asked to leave, so that none keeps old settings.
 	 */
 	int (*configure)(void);
+
+	/*
+	 * Called in the parent when a limit would keep a client out: whether
+	 * none holds for it. NULL: they hold for all.
+	 */
+	int (*is_spared)(struct netaddress const *client);
 
 	/* Called in a new worker before its first connection: gives up what it must not have. */
 	void (*confine)(void);
@@ -62,5 +73,14 @@ int service_is_stopping(void);
  * proxy passed it on), so it ends after this connection.
  */
 void service_worker_spent(void);
+
+/*
+ * In a worker: whether its client may have one more message or recipient, by
+ * the limits of its parent, which is asked now and then. Returns 1, or 0.
+ */
+int service_take(enum rate rate);
+
+/* In a worker: its client was refused something, which counts as RATE_ERRORS. */
+void service_count_error(void);
 
 #endif

@@ -8,10 +8,19 @@
 
 #include "lib/exits.h"
 #include "lib/packet.h"
+#include "wire/workerreport.h"
 
 static int volatile connection_at_hand = -1;
 static sig_atomic_t volatile stopping;
 static int spent;
+
+/*
+ * What the parent has lent us of the limits of our client, and what was refused
+ * in this connection. A process that is no worker has no parent and no limit.
+ */
+static int parent_socket = -1;
+static struct rate_limit const *limits;
+static struct worker_report account;
 
 int
 service_is_stopping(void)
@@ -38,15 +47,65 @@ stop(int number)
 	errno = e;
 }
 
+/* The place in reports of what can be lent. */
+static unsigned
+place_of(enum rate rate)
+{
+	return rate == RATE_MESSAGES ? 0 : 1;
+}
+
+/* When the parent is gone, or has asked us to leave, nobody counts any more. */
+static uint32_t
+ask(unsigned which)
+{
+	struct worker_report const report = {.kind = WORKER_ASKS, .which = which};
+	char packet[WORKER_REPORT_MAX], grant[WORKER_GRANT_LENGTH];
+	size_t len = worker_report_format(packet, &report);
+	int fds[PACKET_FDS];
+	size_t count = 0;
+	ssize_t n;
+
+	if (packet_send(parent_socket, span(packet, len), NULL, 0) == -1)
+		return 1;
+	n = packet_receive(parent_socket, grant, sizeof grant, fds, &count);
+	while (count)
+		close(fds[--count]);
+	return n == WORKER_GRANT_LENGTH ? worker_grant_parse(grant) : 1;
+}
+
+int
+service_take(enum rate rate)
+{
+	unsigned which = place_of(rate);
+
+	if (!limits || limits[rate].count == 0)
+		return 1;
+	if (account.unused[which] == 0)
+		account.unused[which] = ask(which);
+	if (account.unused[which] == 0)
+		return 0;
+	account.unused[which]--;
+	return 1;
+}
+
+void
+service_count_error(void)
+{
+	if (limits && limits[RATE_ERRORS].count)
+		account.errors++;
+}
+
 /* Returns the next connection; or -1 when there will be none. */
 static int
 connection_next(int parent)
 {
 	int fds[PACKET_FDS];
 	size_t count;
-	char byte;
+	char byte, packet[WORKER_REPORT_MAX];
+	size_t len = worker_report_format(packet, &account);
 
-	if (packet_send(parent, span("", 1), NULL, 0) == -1)
+	account = (struct worker_report){.kind = WORKER_DONE};
+	if (packet_send(parent, span(packet, len), NULL, 0) == -1)
 		return -1;
 	if (packet_receive(parent, &byte, 1, fds, &count) != 1 || count != 1)
 		return -1;
@@ -61,6 +120,8 @@ worker_run(struct service const *service, int parent, int connection)
 	sigemptyset(&action.sa_mask);
 	if (sigaction(SIGTERM, &action, NULL) == -1)
 		_exit(EXIT_TEMPORARY);
+	parent_socket = parent;
+	limits = service->rates;
 	if (service->confine)
 		service->confine();
 	while (connection != -1) {
