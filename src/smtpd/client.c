@@ -18,6 +18,7 @@ rules_apply(struct client *client, struct settings const *settings)
 	client->allowed = rule->allow;
 	client->variables = rule->variables;
 	client->relay = access_variable(rule, "RELAYCLIENT", &client->added);
+	client->unlimited = access_variable(rule, "NOLIMITS", &value);
 	if (access_variable(rule, "DATABYTES", &value))
 		number_parse(value, UINT64_MAX, &client->databytes);
 	if (access_variable(rule, "BARELF", &value))
@@ -32,7 +33,7 @@ client_start(struct client *client, struct settings const *settings, int socket)
 	memset(client, 0, sizeof *client);
 	client->socket = socket;
 	client->allowed = 1;
-	client->databytes = settings->databytes;
+	client->databytes = settings->limits.databytes;
 	strcpy(client->ip, "unknown");
 }
 

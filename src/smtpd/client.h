@@ -16,6 +16,7 @@ struct client {
 	struct span name;  /* where our starter told it; else it is asked for */
 	int allowed;       /* to speak with us at all */
 	int relay;         /* may send anywhere */
+	int unlimited;     /* rates, delays and lists do not hold for him */
 	struct span added; /* then: what is appended to each of his recipients */
 	uint64_t databytes;
 	enum data_line_feed line_feed; /* what an LF without its CR is worth from him */

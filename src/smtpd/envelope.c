@@ -232,7 +232,7 @@ envelope_recipient(struct session *s, struct span argument)
 	size_t before = t->records.len;
 	char const *refusal;
 
-	if (t->recipients >= s->settings->recipients) {
+	if (t->recipients >= s->settings->limits.recipients) {
 		session_reply(s, "452 4.5.3 too many recipients for one message");
 		return;
 	}

@@ -46,6 +46,12 @@ log_begin(struct session const *s, char const *event)
 }
 
 void
+log_word(char const *name, char const *value)
+{
+	(void)text_append(&line, " ", name, "=", value, (char *)0);
+}
+
+void
 log_number(char const *name, unsigned long long value)
 {
 	(void)text_append(&line, " ", name, "=", (char *)0);

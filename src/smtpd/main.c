@@ -9,12 +9,9 @@
  *             where TERN_LISTENERS says so, descriptors 10 and up.
  * fd 1        command: to the client.
  * fd 2        log lines.
- * Touches     reads control/access badmailfrom concurrencyclient
- *             concurrencyincoming databytes dnsservers localiphost locals
- *             logdetail maxrecipients me proxyhosts rcpthosts smtpgreeting
- *             timeoutreverse timeoutsmtpd virtualdomains and what
- *             policy/domains.h reads; /etc/resolv.conf; connects to
- *             run/queue/socket; asks DNS servers over UDP.
+ * Touches     reads the settings that tern-smtpd(8) lists, and /etc/resolv.conf;
+ *             connects to run/queue/socket and run/lookup/socket; asks DNS
+ *             servers over UDP.
  * Trusts      control/; as a command TCPREMOTEIP, TCPREMOTEHOST, RELAYCLIENT
  *             and DATABYTES of its environment; control/proxyhosts about whose
  *             connections they pass on; the queue's answers; no byte of a client.
@@ -49,7 +46,9 @@ enum {
 static struct settings settings = SETTINGS_ZERO;
 static struct submit submit = SUBMIT_ZERO;
 static struct reversename reverse;
-static struct session session = {.settings = &settings, .submit = &submit, .reverse = &reverse};
+static struct blocklist blocklist;
+static struct session session = {
+	.settings = &settings, .submit = &submit, .reverse = &reverse, .blocklist = &blocklist};
 
 static void
 say_fatal(char const *what, char const *why)
@@ -70,6 +69,17 @@ configure(void)
 	configured = 1;
 	stralloc_free(&why);
 	return r;
+}
+
+/* A proxy brings many clients, and an access rule with NOLIMITS says that none holds. */
+static int
+is_spared(struct netaddress const *client)
+{
+	struct access_rule const *rule = access_find(&settings.access, client);
+	struct span value;
+
+	return access_find(&settings.proxies, client) != NULL ||
+	       (rule && access_variable(rule, "NOLIMITS", &value));
 }
 
 /* The "NAME=value" of our environment, or NULL. */
@@ -110,6 +120,7 @@ worker_become(struct client const *client)
 {
 	umask(077);
 	reversename_open(&reverse, &settings, client->is_proxy ? NULL : &client->address);
+	blocklist_open(&blocklist, &settings);
 	if (client->is_proxy && access_mentions(&settings.access, "QMAILQUEUE")
 			? hook_expect()
 			: hook_prepare(client))
@@ -139,6 +150,7 @@ command_confine(void)
 {
 	umask(077);
 	reversename_open(&reverse, &settings, &session.client.address);
+	blocklist_open(&blocklist, &settings);
 	if (!confinement_queue_is_program() && submit_connect(&submit) == 0) {
 		submit.service_only = 1;
 		confinement_enter(CONFINEMENT_SMTPD);
@@ -168,8 +180,10 @@ service(int ready_fd)
 		.per_client_max = workers_setting("concurrencyclient", WORKERS_PER_CLIENT_DEFAULT),
 		.idle_seconds = WORKER_IDLE,
 		.busy = "421 4.7.0 too many connections; try again later\r\n",
+		.rates = settings.limits.rates,
 		.ready_fd = ready_fd,
 		.configure = configure,
+		.is_spared = is_spared,
 		.confine = environment_clean,
 		.serve = serve,
 	};

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include <skalibs/random.h>
@@ -12,27 +11,7 @@
 
 enum { PACKETS_AT_ONCE = 8 }; /* that one look takes, of whoever sent them */
 
-/* d.c.b.a.in-addr.arpa or its like with the sixteen bytes of IPv6 (RFC 1035, 3.5; RFC 3596, 2.5).
- */
-static void
-pointer_name(struct dns_name *name, struct netaddress const *address)
-{
-	unsigned char const *b = address->bytes;
-	char text[DNS_NAME_TEXT_MAX + 1];
-	size_t len = 0;
-
-	if (netaddress_is_v4(address)) {
-		len = (size_t)snprintf(
-			text, sizeof text, "%u.%u.%u.%u.in-addr.arpa", b[15], b[14], b[13], b[12]);
-	} else {
-		for (size_t i = 16; i > 0; i--)
-			len += (size_t)snprintf(text + len, sizeof text - len, "%x.%x.",
-				b[i - 1] & 15u, b[i - 1] >> 4u);
-		len += (size_t)snprintf(text + len, sizeof text - len, "ip6.arpa");
-	}
-	dns_name_parse(name, span(text, len));
-}
-
+/* Nobody but us knows the names of this machine. */
 static int
 is_loopback(struct netaddress const *address)
 {
@@ -111,7 +90,8 @@ reversename_ask(struct reversename *r, struct netaddress const *client, int64_t 
 		return;
 	r->client = *client;
 	r->name.len = 0;
-	pointer_name(&r->question, client);
+	dns_name_reverse(&r->question, client,
+		netaddress_is_v4(client) ? SPAN_LITERAL("in-addr.arpa") : SPAN_LITERAL("ip6.arpa"));
 	question_begin(r, REVERSE_POINTER);
 }
 

@@ -8,8 +8,10 @@
 
 #include "lib/clock.h"
 #include "service/service.h"
+#include "smtpd/delay.h"
 #include "smtpd/log.h"
 #include "smtpd/proxy.h"
+#include "smtpd/reason.h"
 #include "smtpd/verbs.h"
 
 enum {
@@ -42,6 +44,7 @@ refusal_log(struct session *s, char const *reply)
 	if (s->refusals_logged++ >= SESSION_REFUSALS_LOGGED_MAX)
 		return;
 	log_begin(s, "refuse");
+	log_word("reason", s->reason ? s->reason : reason_of_reply(reply));
 	log_text("reply", span_string(reply));
 	log_text("command", s->command);
 	if (s->state == SESSION_MAIL || s->state == SESSION_RECIPIENTS)
@@ -61,8 +64,13 @@ session_reply(struct session *s, char const *reply)
 	}
 	if (reply[0] == '4' || reply[0] == '5')
 		refusal_log(s, reply);
-	if (reply[0] == '5')
+	s->reason = NULL;
+	if (reply[0] == '5') {
 		s->errors++;
+		if (!s->client.unlimited)
+			service_count_error();
+		delay_refusal(s);
+	}
 	if (!stream_puts(&s->stream, reply) || !stream_puts(&s->stream, "\r\n"))
 		session_drop(s, "memory");
 }
@@ -119,17 +127,32 @@ session_drop(struct session *s, char const *reason)
 	log_end();
 }
 
+/* So that one read does not take longer than is left. */
+static void
+timeout_set(struct session *s, int64_t left)
+{
+	struct limits const *limits = &s->settings->limits;
+	uint64_t seconds = s->transaction.text.open ? limits->timeout_data : limits->timeout;
+	uint64_t most = left > 0 ? (uint64_t)(left + 999) / 1000 : 1;
+
+	s->stream.timeout = (unsigned)(seconds < most ? seconds : most);
+}
+
 int
 session_fill(struct session *s, int64_t deadline)
 {
+	int64_t left = deadline - clock_monotonic();
 	ssize_t n;
+
+	timeout_set(s, left);
 
 	if (stream_flush(&s->stream) == -1) {
 		session_drop(s, strerror(errno));
 		return -1;
 	}
 	reversename_look(s->reverse);
-	n = clock_monotonic() < deadline ? stream_fill(&s->stream) : (errno = ETIMEDOUT, -1);
+	blocklist_look(s->blocklist);
+	n = left > 0 ? stream_fill(&s->stream) : (errno = ETIMEDOUT, -1);
 	if (n > 0)
 		return 0;
 	if (n == 0 && service_is_stopping())
@@ -148,8 +171,10 @@ session_fill(struct session *s, int64_t deadline)
 static int
 line_read(struct session *s)
 {
-	int64_t deadline = clock_monotonic() + (int64_t)s->settings->timeout * 1000;
+	int64_t deadline = clock_monotonic() + (int64_t)s->settings->limits.timeout * 1000;
 
+	if (deadline > s->accept_until)
+		deadline = s->accept_until;
 	for (;;) {
 		struct span in = stream_pending(&s->stream);
 		size_t end = span_find(in, '\n');
@@ -192,7 +217,7 @@ command_answer(struct session *s)
 		session_reply(s, "500 5.5.2 control characters have no place in a command");
 	else
 		verb_answer(s, &command);
-	if (s->state != SESSION_ENDED && s->errors >= SESSION_ERRORS_MAX)
+	if (s->state != SESSION_ENDED && s->errors >= s->settings->limits.errors)
 		session_end(s, "421 4.7.0 too many errors");
 	if (s->stream.output.len > OUTPUT_GATHERED_MAX && stream_flush(&s->stream) == -1)
 		session_drop(s, strerror(errno));
@@ -207,13 +232,18 @@ greet(struct session *s)
 		log_begin(s, "connect");
 		log_end();
 	}
-	if (s->client.known && s->client.name.len == 0)
-		reversename_ask(s->reverse, &s->client.address,
-			s->begun + (int64_t)s->settings->reverse_timeout * 1000);
 	if (!s->client.allowed) {
+		s->reason = "access";
 		session_end(s, "554 5.7.1 this server does not talk to your address");
 		return;
 	}
+	if (s->client.known && s->client.name.len == 0 && s->settings->reverse_timeout)
+		reversename_ask(s->reverse, &s->client.address,
+			s->begun + (int64_t)s->settings->reverse_timeout * 1000);
+	if (s->client.known && !s->client.relay && !s->client.unlimited)
+		blocklist_ask(s->blocklist, &s->client.address);
+	if (delay_greeting(s) == -1)
+		return;
 	if (!stream_puts(&s->stream, "220 ") || !stream_put(&s->stream, name) ||
 		!stream_puts(&s->stream, " ESMTP tern\r\n"))
 		session_drop(s, "memory");
@@ -243,8 +273,11 @@ session_run(struct session *s, int in, int out)
 	s->helo[0] = '\0';
 	s->command = span(s->line, 0);
 	session_reset(s);
-	stream_init(&s->stream, in, out, (unsigned)s->settings->timeout);
+	s->reason = NULL;
+	s->messages = 0;
+	stream_init(&s->stream, in, out, (unsigned)s->settings->limits.timeout);
 	s->begun = clock_monotonic();
+	s->accept_until = s->begun + (int64_t)s->settings->limits.timeout_session * 1000;
 	if (!s->client.is_proxy || proxy_header_take(s) == 0)
 		greet(s);
 	while (s->state != SESSION_ENDED && line_read(s) == 0)

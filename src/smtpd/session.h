@@ -7,6 +7,7 @@
 
 #include "lib/stream.h"
 #include "service/submit.h"
+#include "smtpd/blocklist.h"
 #include "smtpd/client.h"
 #include "smtpd/reversename.h"
 #include "smtpd/settings.h"
@@ -25,7 +26,6 @@ enum session_state {
 };
 
 enum {
-	SESSION_ERRORS_MAX = 20, /* 5xx replies since the last accepted message */
 	SESSION_REFUSALS_LOGGED_MAX = 100,
 	SESSION_HELO_MAX = 255,
 	SESSION_REPLY_MAX = 510 /* RFC 5321, 4.5.3.1.5, without CR LF */
@@ -51,12 +51,16 @@ struct session {
 	struct transaction transaction;
 	struct submit *submit;       /* outlives the session */
 	struct reversename *reverse; /* so does the client's name */
+	struct blocklist *blocklist; /* and what lists say about its address */
 	int extended;                /* greeted with EHLO */
-	unsigned errors;
+	unsigned errors;             /* 5xx replies since the last accepted message */
 	unsigned refusals_logged;
-	int is_told;       /* the log has its line of how the session ended */
-	uint64_t accepted; /* messages */
-	int64_t begun;     /* clock_monotonic() at the greeting */
+	int is_told;          /* the log has its line of how the session ended */
+	char const *reason;   /* of the next refusal, smtpd/reason.h; NULL: as its reply says */
+	uint64_t accepted;    /* messages */
+	uint64_t messages;    /* begun */
+	int64_t accept_until; /* clock_monotonic(): by then a message must be accepted */
+	int64_t begun;        /* clock_monotonic() at the greeting */
 	char helo[SESSION_HELO_MAX + 1];
 	char line[SMTP_LINE_MAX]; /* the command that is being answered */
 	struct span command;      /* it, without CR LF */
@@ -65,8 +69,8 @@ struct session {
 
 /*
  * Serves a client from the greeting to the end; in and out may be one
- * descriptor and stay the caller's. s->settings, s->client, s->submit and
- * s->reverse are set, all else is not.
+ * descriptor and stay the caller's. s->settings, s->client, s->submit,
+ * s->reverse and s->blocklist are set, all else is not.
  */
 void session_run(struct session *s, int in, int out);
 

@@ -1,10 +1,9 @@
 #include "smtpd/settings.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "lib/control.h"
-
-enum { TIMEOUT_MAX = 86400 };
 
 static void
 settings_free(struct settings *settings)
@@ -13,7 +12,12 @@ settings_free(struct settings *settings)
 	stralloc_free(&settings->greeting);
 	stralloc_free(&settings->localiphost);
 	domainmap_free(&settings->rcpthosts);
+	domainmap_free(&settings->badhelo);
 	domainmap_free(&settings->badmailfrom);
+	domainmap_free(&settings->badrcptto);
+	if (settings->morercpthosts.map)
+		cdb_free(&settings->morercpthosts);
+	dnsbls_free(&settings->dnsbls);
 	domains_free(&settings->domains);
 	access_free(&settings->access);
 	access_free(&settings->proxies);
@@ -25,15 +29,23 @@ values_load(struct settings *s, stralloc *why)
 	if (control_me(&s->me, why) == -1 ||
 		control_value_read(&s->greeting, "smtpgreeting", s->me.s, why) == -1 ||
 		control_value_read(&s->localiphost, "localiphost", s->me.s, why) == -1 ||
-		control_number_read(&s->databytes, "databytes", 0, 0, UINT64_MAX / 4, why) == -1 ||
-		control_number_read(&s->recipients, "maxrecipients", RECIPIENTS_DEFAULT, 1,
-			RECIPIENTS_MAX, why) == -1 ||
-		control_duration_read(
-			&s->timeout, "timeoutsmtpd", TIMEOUT_DEFAULT, 1, TIMEOUT_MAX, why) == -1 ||
+		limits_load(&s->limits, why) == -1 ||
+		control_number_read(&s->check_recipients, "recipientcheck", 1, 0, 1, why) == -1 ||
 		control_duration_read(&s->reverse_timeout, "timeoutreverse",
 			REVERSE_TIMEOUT_DEFAULT, 0, REVERSE_TIMEOUT_MAX, why) == -1)
 		return -1;
 	return control_number_read(&s->detail, "logdetail", 0, 0, 1, why);
+}
+
+/* A table of more domains than one wants to read at each start; made by tern morercpthosts. */
+static int
+morercpthosts_load(cdb *table, stralloc *why)
+{
+	static char const name[] = "morercpthosts.cdb";
+
+	if (cdb_init(table, "control/morercpthosts.cdb") || errno == ENOENT)
+		return 0;
+	return control_complain(why, name, 0, strerror(errno), span("", 0));
 }
 
 static int
@@ -44,8 +56,11 @@ tables_load(struct settings *s, stralloc *why)
 	if (r == -1)
 		return -1;
 	s->has_rcpthosts = r;
-	if (domainmap_load(&s->badmailfrom, "badmailfrom", DOMAINMAP_KEYS, why) == -1 ||
-		domains_load(&s->domains, why) == -1)
+	if (morercpthosts_load(&s->morercpthosts, why) == -1 ||
+		domainmap_load(&s->badhelo, "badhelo", DOMAINMAP_KEYS, why) == -1 ||
+		domainmap_load(&s->badmailfrom, "badmailfrom", DOMAINMAP_KEYS, why) == -1 ||
+		domainmap_load(&s->badrcptto, "badrcptto", DOMAINMAP_KEYS, why) == -1 ||
+		dnsbls_load(&s->dnsbls, why) == -1 || domains_load(&s->domains, why) == -1)
 		return -1;
 	if (access_load_addresses(&s->proxies, "proxyhosts", why) == -1)
 		return -1;
@@ -58,7 +73,7 @@ dns_load(struct settings *s, stralloc *why)
 {
 	static struct resolver resolver;
 
-	if (s->reverse_timeout == 0)
+	if (s->reverse_timeout == 0 && dnsbls_count(&s->dnsbls) == 0)
 		return 0;
 	if (resolver_open(&resolver, why) == -1)
 		return -1;

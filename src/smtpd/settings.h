@@ -3,17 +3,17 @@
 
 #include <stdint.h>
 
+#include <skalibs/cdb.h>
 #include <skalibs/stralloc.h>
 
 #include "net/resolver.h"
 #include "policy/access.h"
 #include "policy/domainmap.h"
 #include "policy/domains.h"
+#include "smtpd/dnsbls.h"
+#include "smtpd/limits.h"
 
 enum {
-	TIMEOUT_DEFAULT = 300, /* seconds; RFC 5321, 4.5.3.2.7 */
-	RECIPIENTS_DEFAULT = 1000,
-	RECIPIENTS_MAX = 100000,
 	REVERSE_TIMEOUT_DEFAULT = 3, /* seconds */
 	REVERSE_TIMEOUT_MAX = 30,
 	SETTINGS_DNS_MAX = 2 /* servers that are asked */
@@ -24,13 +24,14 @@ struct settings {
 	stralloc me;
 	stralloc greeting;
 	stralloc localiphost;
-	uint64_t databytes; /* 0: no limit */
-	uint64_t recipients;
-	uint64_t timeout; /* seconds */
-	uint64_t detail;  /* log commands and replies */
+	struct limits limits;
+	uint64_t detail;           /* log commands and replies */
+	uint64_t check_recipients; /* ask tern-verify whether they exist */
 	int has_rcpthosts;
 	struct domainmap rcpthosts;
-	struct domainmap badmailfrom;
+	cdb morercpthosts; /* no map: there is none */
+	struct domainmap badhelo, badmailfrom, badrcptto;
+	struct dnsbls dnsbls;
 	struct domains domains;
 	struct access access;
 	struct access proxies; /* who passes on connections of others */
@@ -42,8 +43,7 @@ struct settings {
 
 #define SETTINGS_ZERO                                                                              \
 	{                                                                                          \
-		STRALLOC_ZERO, STRALLOC_ZERO, STRALLOC_ZERO, 0, 0, 0, 0, 0, DOMAINMAP_ZERO,        \
-			DOMAINMAP_ZERO, DOMAINS_ZERO, ACCESS_ZERO, ACCESS_ZERO, 0, {{{{0}}, 0}}, 0 \
+		.me = STRALLOC_ZERO                                                                \
 	}
 
 /* Reads all of them. Returns 0; or -1 with *why, and *settings as it was. */

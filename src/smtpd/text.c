@@ -129,6 +129,7 @@ success_reply(struct session *s, struct submit_result const *result)
 		result->pid, result->id);
 	s->errors = 0;
 	s->accepted++;
+	s->accept_until = clock_monotonic() + (int64_t)s->settings->limits.timeout_session * 1000;
 	session_reply(s, reply);
 }
 
@@ -154,8 +155,26 @@ text_begin(struct session *s, enum data_framing framing)
 	text->open = 1;
 	text->arrival = ARRIVED;
 	text->refused = 0;
-	text->deadline = clock_monotonic() + TEXT_TIME_MAX;
+	text->begun = clock_monotonic();
+	text->received = 0;
 	return 0;
+}
+
+/*
+ * When more of the text must have come: each byte buys some time, so that a
+ * slow sender gets done, and a sender that is too slow does not hold us for ever.
+ */
+static int64_t
+text_deadline(struct session const *s)
+{
+	struct text const *text = &s->transaction.text;
+	struct limits const *limits = &s->settings->limits;
+	int64_t time = (int64_t)limits->timeout_data * 1000;
+
+	if (limits->data_rate == 0 || text->received / limits->data_rate >= TEXT_TIME_MAX / 1000)
+		return text->begun + TEXT_TIME_MAX;
+	time += (int64_t)(text->received * 1000 / limits->data_rate);
+	return text->begun + (time < TEXT_TIME_MAX ? time : TEXT_TIME_MAX);
 }
 
 /* Passes on what was read, as long as there is no reason against. */
@@ -186,7 +205,7 @@ text_take(struct session *s, uint64_t max)
 	size_t taken, len;
 
 	while ((in = stream_pending(&s->stream)).len == 0)
-		if (session_fill(s, text->deadline) == -1) {
+		if (session_fill(s, text_deadline(s)) == -1) {
 			text->arrival = ARRIVED_NEVER;
 			return 0;
 		}
@@ -194,6 +213,7 @@ text_take(struct session *s, uint64_t max)
 		in.len = (size_t)max;
 	taken = data_reader_take(&text->reader, in, piece, &len);
 	stream_take(&s->stream, taken);
+	text->received += taken;
 	piece_take(s, span(piece, len));
 	if (text->reader.state > DATA_END)
 		text->arrival = ARRIVED_BROKEN;

@@ -29,8 +29,9 @@ struct text {
 	struct data_reader reader;
 	struct hopcount hops;
 	enum arrival arrival;
-	uint64_t refused; /* bytes read since there is a reason against it */
-	int64_t deadline;
+	uint64_t refused;  /* bytes read since there is a reason against it */
+	int64_t begun;     /* clock_monotonic() */
+	uint64_t received; /* bytes */
 };
 
 struct session;

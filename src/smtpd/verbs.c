@@ -5,6 +5,7 @@
 
 #include "smtpd/data.h"
 #include "smtpd/envelope.h"
+#include "smtpd/policy.h"
 
 static void
 end_by_quit(struct session *s, struct span argument)
@@ -21,6 +22,7 @@ static int
 helo_take(struct session *s, struct span argument)
 {
 	struct span name = span_cut(&argument, ' ');
+	char const *refusal;
 
 	if (name.len == 0 || name.len > SESSION_HELO_MAX) {
 		session_reply(s, "501 5.5.4 the name of your host is missing or too long");
@@ -31,6 +33,11 @@ helo_take(struct session *s, struct span argument)
 			session_reply(s, "501 5.5.4 this is not the name of a host");
 			return -1;
 		}
+	refusal = policy_helo(s, name);
+	if (refusal) {
+		session_reply(s, refusal);
+		return -1;
+	}
 	memcpy(s->helo, name.s, name.len);
 	s->helo[name.len] = '\0';
 	session_reset(s);
@@ -69,7 +76,7 @@ greet_extended(struct session *s, struct span argument)
 		"250-LIMITS RCPTMAX=%llu\r\n"
 		"250 ENHANCEDSTATUSCODES",
 		s->settings->me.s, (unsigned long long)s->client.databytes,
-		(unsigned long long)s->settings->recipients);
+		(unsigned long long)s->settings->limits.recipients);
 	session_reply(s, reply);
 }
 

@@ -1,5 +1,7 @@
 #include "wire/dnsmessage.h"
 
+#include <stdio.h>
+
 enum {
 	HEADER = 12,
 	FLAG_RESPONSE = 0x8000,
@@ -76,6 +78,26 @@ static uint32_t
 get32(struct span message, size_t at)
 {
 	return (uint32_t)get16(message, at) << 16 | get16(message, at + 2);
+}
+
+int
+dns_name_reverse(struct dns_name *name, struct netaddress const *address, struct span zone)
+{
+	unsigned char const *b = address->bytes;
+	char text[DNS_NAME_TEXT_MAX + 1];
+	size_t len = 0;
+
+	if (netaddress_is_v4(address))
+		len = (size_t)snprintf(
+			text, sizeof text, "%u.%u.%u.%u.", b[15], b[14], b[13], b[12]);
+	else
+		for (size_t i = sizeof address->bytes; i > 0; i--)
+			len += (size_t)snprintf(text + len, sizeof text - len, "%x.%x.",
+				b[i - 1] & 15u, b[i - 1] >> 4u);
+	if (zone.len > sizeof text - len)
+		return -1;
+	memcpy(text + len, zone.s, zone.len);
+	return dns_name_parse(name, span(text, len + zone.len));
 }
 
 size_t

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "lib/netaddress.h"
 #include "lib/span.h"
 
 /*
@@ -55,6 +56,13 @@ struct dns_name {
  * a byte that is not printable ASCII.
  */
 int dns_name_parse(struct dns_name *name, struct span text);
+
+/*
+ * The name that stands for an address in a zone: its bytes backwards, in
+ * decimal, or for IPv6 its half bytes in hexadecimal (RFC 1035, 3.5; RFC 3596,
+ * 2.5; RFC 5782, 2). Returns 0, or -1 when it gets too long.
+ */
+int dns_name_reverse(struct dns_name *name, struct netaddress const *address, struct span zone);
 
 /*
  * Writes a recursive question for the name. edns adds the OPT record that

@@ -178,7 +178,7 @@ def rules(home):
     with Command(home, address='192.0.2.66') as client:
         got = client.reply()
         lab.ok(got.startswith('554 ') and client.ended(), 'who is denied is told so')
-    lab.ok('ip=192.0.2.66 event=refuse reply="554' in client.log, 'and it is logged')
+    lab.ok('ip=192.0.2.66 event=refuse reason=access reply="554' in client.log, 'and it is logged')
     with Command(home, address='192.0.2.7') as client:
         client.reply()
         lab.ok('250-SIZE 100\n' in client.ask('EHLO c'), 'DATABYTES of the rule')
@@ -386,7 +386,7 @@ def log(home):
     lab.ok(all(line.startswith(start) and line.isprintable() for line in lines),
            'each line begins with who, and is clean')
     lab.equal([l for l in lines if 'event=refuse' in l][0],
-              start + 'refuse reply="553 5.7.1 this server does not take your mail for that address"'
+              start + 'refuse reason=relay reply="553 5.7.1 this server does not take your mail for that address"'
               ' command="RCPT TO:<y@far.test>" from=<a__rcpts=9___b@far.test>'
               ' helo="x_event=accept_<>"', 'a refusal, with its reason')
     lab.ok(any(l.startswith(start + 'command line="MAIL FROM:') for l in lines) and

@@ -36,8 +36,11 @@ static struct {
 static struct settings lab_settings = SETTINGS_ZERO;
 static struct submit lab_submit = SUBMIT_ZERO;
 static struct reversename lab_reverse;
-static struct session lab_session = {
-	.settings = &lab_settings, .submit = &lab_submit, .reverse = &lab_reverse};
+static struct blocklist lab_blocklist;
+static struct session lab_session = {.settings = &lab_settings,
+	.submit = &lab_submit,
+	.reverse = &lab_reverse,
+	.blocklist = &lab_blocklist};
 
 static void
 lab_need(int good)
@@ -175,6 +178,18 @@ service_is_stopping(void)
 	return 0;
 }
 
+int
+service_take(enum rate rate)
+{
+	(void)rate;
+	return 1;
+}
+
+void
+service_count_error(void)
+{
+}
+
 void
 service_worker_spent(void)
 {
@@ -193,7 +208,8 @@ static void
 lab_start(void)
 {
 	char home[] = "/tmp/tern-inprocess.XXXXXX";
-	static char const *const names[] = {"me", "locals", "timeoutreverse", "databytes"};
+	static char const *const names[] = {
+		"me", "locals", "timeoutreverse", "databytes", "recipientcheck"};
 	stralloc why = STRALLOC_ZERO;
 	int here = open(".", O_RDONLY);
 
@@ -203,6 +219,7 @@ lab_start(void)
 	lab_control("locals", "local.test\n");
 	lab_control("timeoutreverse", "0\n");
 	lab_control("databytes", "100000\n");
+	lab_control("recipientcheck", "0\n");
 	lab_need(chdir("..") == 0);
 	lab_need(settings_load(&lab_settings, &why) == 0);
 	lab_need(chdir("control") == 0);

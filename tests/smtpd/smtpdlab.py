@@ -15,7 +15,7 @@ class Home(fakequeue.FakeHome):
     """A FakeHome whose queue serves many connections at once."""
 
     def __init__(self, **control):
-        settings = {'me': 'mx.test', 'locals': 'local.test'}
+        settings = {'me': 'mx.test', 'locals': 'local.test', 'recipientcheck': '0'}
         settings.update(control)
         self.sessions = []
         super().__init__(**settings)
