@@ -1,15 +1,11 @@
-"""The DNS of a room. dN.test has the mail host mx.dN.test, which has the address 10.99.x.y, or
-10.98.x.y when N ends in the digits given as argument; nothing else exists.
-
-    dns.py [digits]
+"""The DNS of a room. dN.test and sN.test have the mail hosts mx.dN.test and mx.sN.test, whose
+addresses are 10.99.x.y, but 10.98.x.y for an sN that ends in 99; nothing else exists.
 """
 import re
 import socket
 import struct
-import sys
 
 A, MX = 1, 15
-DEAD = sys.argv[1] if len(sys.argv) > 1 else None
 
 
 def answer(query):
@@ -19,14 +15,14 @@ def answer(query):
         at += 1 + query[at]
     kind, = struct.unpack_from('!H', query, at + 1)
     question = query[12:at + 5]
-    match = re.fullmatch(r'(mx\.)?d(\d{1,4})\.test', '.'.join(labels))
+    match = re.fullmatch(r'(mx\.)?([ds])(\d{1,4})\.test', '.'.join(labels))
     code, data = 3, b''
     if match:
-        code, number = 0, int(match[2])
+        code, number = 0, int(match[3])
         if kind == MX and not match[1]:
             data = struct.pack('!HH', 10, 0)[:2] + b'\x02mx\xc0\x0c'
         elif kind == A and match[1]:
-            net = 98 if DEAD and match[2].endswith(DEAD) else 99
+            net = 98 if match[2] == 's' and number % 100 == 99 else 99
             data = bytes([10, net, number >> 8, number & 255])
     head = query[:2] + struct.pack('!HHHHH', 0x8580 | code, 1, 1 if data else 0, 0, 0)
     if data:

@@ -90,6 +90,8 @@ def work(spec):
     try:
         result = workload.run(tools, system, meter, spec['count'])
         result.update(meter.end())
+        if spec['instrument'] and hasattr(workload, 'check'):
+            workload.check(system)
     except Exception:
         for path in system.log_files():
             print(f'--- {path}', file=sys.stderr)

@@ -6,6 +6,7 @@ where nobody listens. Mail for local.test goes to Maildirs of system users. All 
 them may have 100 connections out at once, 20 of these to one destination.
 """
 import glob
+import json
 import os
 import shutil
 import subprocess
@@ -56,8 +57,18 @@ class System:
         """How many messages are in the queue, roughly."""
         raise NotImplementedError
 
+    def waiting(self):
+        """How many messages are queued, as the system itself says."""
+        raise NotImplementedError
+
     def log_files(self):
         return []
+
+    @staticmethod
+    def ask(*command):
+        """What a program says that does not count as part of the system."""
+        return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors='replace').stdout
 
 
 def files_below(*folders):
@@ -92,6 +103,10 @@ class Tern(System):
 
     def queued(self):
         return files_below(f'{self.home}/queue/mess')
+
+    def waiting(self):
+        queue = json.loads(self.ask(f'{self.home}/bin/tern', 'status', '--json'))['queue']
+        return queue['deferred'] - queue['bad']
 
     def log_files(self):
         return glob.glob(f'{self.home}/log/*/current') + glob.glob(f'{self.home}/run/svscan.log')
@@ -188,6 +203,10 @@ scache unix - - n - 1 scache
     def queued(self):
         return files_below(*(f'{self.spool}/{name}' for name in
                              ('incoming', 'active', 'deferred', 'hold')))
+
+    def waiting(self):
+        last = self.ask('/usr/sbin/postqueue', '-p').strip().split('\n')[-1]
+        return int(last.split()[-2]) if last.endswith(('Requests.', 'Request.')) else 0
 
 
 class Exim(System):
@@ -303,6 +322,9 @@ begin retry
     def queued(self):
         return files_below(f'{self.spool}/input') // 2
 
+    def waiting(self):
+        return int(self.ask('/usr/sbin/exim4', '-bpc'))
+
     def log_files(self):
         return glob.glob('/var/log/exim4/*')
 
@@ -321,6 +343,7 @@ mta limit max-conn-per-route 20
 mta limit conn-delay-route 0
 mta limit reconn-delay-route 0
 mta limit session-mail-max 1000
+{'mta limit session-keepalive 0' if self.mx else ''}
 listen on 127.0.0.1 port {PORT}
 action "local" maildir
 action "dead" relay host smtp://127.0.0.1:9
@@ -373,6 +396,9 @@ match from any for any action "relay"
 
     def queued(self):
         return sum('message' in names for _, _, names in os.walk(f'{self.spool}/queue'))
+
+    def waiting(self):
+        return self.ask('/tmp/smtpctl', 'show', 'queue').count('\n')
 
 
 SYSTEMS = {s.name: s for s in (Tern, Postfix, Exim, OpenSMTPD)}
