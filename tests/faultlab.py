@@ -28,7 +28,7 @@ SEED = os.environ.get('TERN_SEED', '1')
 WORKERS = 4  # most of a point is waiting
 
 CALL = re.compile(
-    r'^(?:\[pid +\d+\] |\d+ +)?(?P<name>\w+)\((?P<rest>.*)\) += (?P<result>-?\d+|\?)')
+    r'^(?:\[pid +(?P<pid>\d+)\] |(?P<number>\d+) +)?(?P<name>\w+)\((?P<rest>.*)\) += (?P<result>-?\d+|\?)')
 ERRORS = ('ENOSPC', 'EIO', 'EINTR', 'EMFILE', 'ENOMEM')
 MEMORY = ('mmap', 'brk', 'mremap')
 # What fails for no reason of ours, or changes nothing when it fails.
@@ -60,15 +60,22 @@ def calls_of(path):
     return found
 
 
-def baseline(path):
-    """How often each call is made: a pair, by the loader and in all. A trace of one process."""
-    counts, loader = collections.Counter(), None
-    for name, rest, _ in calls_of(path):
-        counts[name] += 1
-        if name == 'munmap' and loader is None:  # ld.so.cache: the last thing of the loader
-            loader = collections.Counter(counts)
-    loader = loader or collections.Counter()
-    return {name: (loader[name], count) for name, count in counts.items()}
+def baseline(path, loader=True):
+    """How often each call is made: a pair, by the loader (of a trace that has it) and in all.
+    Of several processes the one that makes most of a call counts, as strace counts them."""
+    counts, loaded = collections.defaultdict(collections.Counter), collections.Counter()
+    with open(path, errors='replace') as f:
+        for line in f:
+            match = CALL.match(line)
+            if not match:
+                continue
+            pid, name = match['pid'] or match['number'], match['name']
+            counts[pid][name] += 1
+            if loader and name == 'munmap':  # ld.so.cache: the last thing of the loader
+                loaded, loader = collections.Counter(counts[pid]), False
+    names = {name for count in counts.values() for name in count}
+    return {name: (loaded[name], max(count[name] for count in counts.values()))
+            for name in names}
 
 
 def faults_of(name):
@@ -118,15 +125,45 @@ def preloaded(program=None, **settings):
     return ['env', f'LD_PRELOAD={preload()}', *(f'{k}={v}' for k, v in settings.items())]
 
 
-def inject(point, follow=False):
+class Attached:
+    """strace at a running service and all its children to come."""
+
+    def __init__(self, pid, arguments):
+        self.child = None
+        if arguments is None:
+            return
+        self.child = subprocess.Popen(['strace', '-f', *arguments, '-p', str(pid)],
+                                      stderr=subprocess.PIPE)
+        if b'attached' not in self.child.stderr.readline():
+            raise RuntimeError('strace does not attach')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *rest):
+        if self.child:
+            self.child.send_signal(signal.SIGTERM)
+            self.child.stderr.read()
+            self.child.stderr.close()
+            self.child.wait()
+
+
+def split(point):
+    """For a service: what to write before its command, and what to attach to it when it runs."""
+    if point.name in ('malloc', 'short'):
+        return inject(point), None
+    return [], ['-o', '/dev/null', *inject(point)[5:]]
+
+
+def inject(point):
     """What to write before the command."""
     if point.name == 'malloc':
         return preloaded(point.fault, FAULT_MALLOC=point.n)
     if point.name == 'short':
         return preloaded(point.fault, FAULT_SEED=point.n)
     how = 'signal=KILL' if point.fault == 'KILL' else f'error={point.fault}'
-    return ['strace', '-D', *(['-f'] if follow else []), '-qq', '-o', '/dev/null', '-e',
-            f'trace={point.name}', '-e', f'inject={point.name}:{how}:when={point.n}']
+    return ['strace', '-D', '-qq', '-o', '/dev/null', '-e', f'trace={point.name}', '-e',
+            f'inject={point.name}:{how}:when={point.n}']
 
 
 def choose(all_points, sample):
@@ -189,21 +226,25 @@ def sweep(lab, method, program, all_points, judge, sample, workers=WORKERS):
     return wrong
 
 
-def sweeps(lab, program, good, judge, syscall=0, malloc=0, short=0, skip=(), workers=WORKERS):
-    """One sweep of each kind."""
+def sweeps(lab, program, good, judge, syscall=0, malloc=0, short=0, skip=(), workers=WORKERS,
+           service=False):
+    """One sweep of each kind. Of a service good gets a prefix and what to attach."""
     with tempfile.TemporaryDirectory(prefix='tern-fault.', dir=place()) as folder:
         os.chmod(folder, 0o777)
         if syscall and strace_works():
             trace = os.path.join(folder, 'trace')
-            good(['strace', '-D', '-qq', '-o', trace])
-            base = baseline(trace)
+            if service:
+                good([], ['-o', trace])
+            else:
+                good(['strace', '-D', '-qq', '-o', trace])
+            base = baseline(trace, loader=not service)
             sweep(lab, 'syscall', program, points(base, skip) + forever(base, ('poll', *skip)),
                   judge, syscall, workers)
         elif syscall:
             lab.skip(f'{program}: faults at each call', 'needs strace')
         if malloc:
             count = os.path.join(folder, 'count')
-            good(preloaded(program, FAULT_COUNT=count))
+            good(preloaded(program, FAULT_COUNT=count), *([None] if service else []))
             with open(count, 'rb') as f:
                 n = struct.unpack('=Q', f.read())[0]
             sweep(lab, 'malloc', program,

@@ -209,13 +209,13 @@ def command(home, recipients, text=TEXT, destination='example.net', sender='s@ex
 class Worker:
     """tern-remote as a worker."""
 
-    def __init__(self, home, destination='example.net', errors=None):
+    def __init__(self, home, destination='example.net', errors=None, tool=()):
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.home, self.destination, self.number = home, destination, 0
         self.socket.settimeout(ternlab.PATIENCE)
         with theirs:
             self.process = subprocess.Popen(
-                [os.path.join(ternlab.BIN, 'tern-remote'), '-w', destination], stdin=theirs,
+                [*tool, os.path.join(ternlab.BIN, 'tern-remote'), '-w', destination], stdin=theirs,
                 cwd=home.path, stderr=errors, env={'PATH': '/usr/bin:/bin'})
 
     def __enter__(self):

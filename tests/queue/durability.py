@@ -1,14 +1,12 @@
 #!/usr/bin/python3
 """What is on disk before the answer, and what is left when it can not be."""
 import os
-import re
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import faultlab
 import queuelab
 import ternlab
 
@@ -16,24 +14,8 @@ lab = ternlab.Tap()
 QUEUE = os.path.join(ternlab.BIN, 'tern-queue')
 MESSAGE = b'Subject: x\n\nhello\n' * 200
 ENVELOPE = b'Fa@b.example\0Tc@d.example\0\0'
-CALL = re.compile(r'^(?:\[pid +\d+\] |\d+ +)?(?P<name>\w+)\((?P<rest>.*)\) += (?P<result>-?\d+|\?)')
 NAMES = 'openat,open,creat,write,writev,pwrite64,fsync,fdatasync,sync_file_range,close,unlink,' \
         'unlinkat,rename,renameat,link,linkat,truncate,ftruncate,exit_group,sendto,sendmsg'
-
-
-def strace_works():
-    return shutil.which('strace') and subprocess.run(
-        ['strace', '-o', '/dev/null', 'true'], capture_output=True).returncode == 0
-
-
-def calls_of(path):
-    found = []
-    with open(path, errors='replace') as f:
-        for line in f:
-            match = CALL.match(line)
-            if match:
-                found.append((match['name'], match['rest'], match['result']))
-    return found
 
 
 def order(home, calls, answer):
@@ -70,14 +52,14 @@ def the_order():
         code, _, _ = queuelab.run_command(
             home, ['strace', '-f', '-o', trace, '-e', f'trace={NAMES}', QUEUE], MESSAGE, ENVELOPE)
         lab.equal(code, 0, 'a message under strace')
-        lab.equal(order(home, calls_of(trace), lambda name, rest: name == 'exit_group'), WANT,
+        lab.equal(order(home, faultlab.calls_of(trace), lambda name, rest: name == 'exit_group'), WANT,
                   'command: one fdatasync of the entry, one fsync of its folder, before exit 0')
         with queuelab.Service(home, prefix=['strace', '-D', '-f', '-o', trace, '-e',
                                             f'trace={NAMES}']) as service:
             with service.connect() as client:
                 for n in range(3):
                     lab.equal(client.submit(MESSAGE, ENVELOPE)[0], 0, f'message {n + 1}')
-        calls, words = calls_of(trace), []
+        calls, words = faultlab.calls_of(trace), []
         begin = 0
         for end in [i for i, c in enumerate(calls) if c[0] == 'sendto' and '"0 ' in c[1]]:
             words.append(order(home, calls[begin:end + 1], lambda name, rest: name == 'sendto'))
@@ -86,54 +68,6 @@ def the_order():
         lab.equal([[w for w in found if w != 'write trigger'] for found in words],
                   [trigger_known] * 3, 'service: the same for each of three messages')
         os.close(trigger)
-
-
-def faults():
-    """Kills and errors at each call of the command: nothing that looks sealed, or a whole message."""
-    with queuelab.Home() as home:
-        trace = home.file('trace')
-        queuelab.run_command(home, ['strace', '-o', trace, QUEUE], MESSAGE * 50, ENVELOPE)
-        home.clear()
-        counts = {}
-        for name, _, _ in calls_of(trace):
-            counts[name] = counts.get(name, 0) + 1
-        points = wrong = 0
-        for name in ('openat', 'read', 'write', 'fdatasync', 'fsync', 'close', 'newfstatat', 'chdir',
-                     'rt_sigprocmask', 'exit_group'):
-            for n in range(1, counts.get(name, 0) + 1):
-                for how in ('signal=KILL', 'error=EIO', 'error=ENOSPC', 'error=ENOMEM'):
-                    if name == 'exit_group' and how != 'signal=KILL':
-                        continue
-                    points += 1
-                    code, _, _ = queuelab.run_command(
-                        home, ['strace', '-o', '/dev/null', '-e', f'trace={name}', '-e',
-                               f'inject={name}:{how}:when={n}', QUEUE], MESSAGE * 50, ENVELOPE)
-                    bad = judge(home, code, how)
-                    if bad:
-                        wrong += 1
-                        print(f'# {name} {n} {how}: exit {code}: {bad}')
-        lab.equal(wrong, 0, f'{points} kills and errors, one at a time: no message, or all of it')
-
-
-def judge(home, code, how):
-    """What is wrong with the outcome; None when nothing is."""
-    names = home.names()
-    sealed = [n for n in names if is_sealed(n)]
-    whole = [n for n in sealed
-             if queuelab.Entry(open(n, 'rb').read()).message == MESSAGE * 50]
-    home.clear()
-    if code == 0 and len(whole) != 1:
-        return 'taken, but not there'
-    if len(sealed) != len(whole):
-        return 'sealed, but not whole'
-    if code != 0 and how != 'signal=KILL' and names:
-        return 'something is left'
-    return None
-
-
-def is_sealed(name):
-    with open(name, 'rb') as f:
-        return re.search(rb'tern1 [0-9a-f]{16} [0-9a-f]{16} [0-9a-f]{8}\n\Z', f.read())
 
 
 def full_disk():
@@ -179,10 +113,9 @@ def full_disk():
         os.rmdir(place)
 
 
-if strace_works():
+if faultlab.strace_works():
     the_order()
-    faults()
 else:
-    lab.skip('the order of writing, and faults at each call', 'needs strace')
+    lab.skip('the order of writing', 'needs strace')
 full_disk()
 lab.end()

@@ -106,11 +106,11 @@ class Client:
 class Command(Client):
     """tern-smtpd as a command on a socket; the client's address comes by the environment."""
 
-    def __init__(self, home, address='192.0.2.7', **environment):
+    def __init__(self, home, address='192.0.2.7', tool=(), **environment):
         ours, theirs = socket.socketpair()
         more = {'TCPREMOTEIP': address, **environment}
         self.process = subprocess.Popen(
-            [os.path.join(ternlab.BIN, 'tern-smtpd')], stdin=theirs, stdout=theirs,
+            [*tool, os.path.join(ternlab.BIN, 'tern-smtpd')], stdin=theirs, stdout=theirs,
             stderr=subprocess.PIPE, env=home.environment(more))
         theirs.close()
         super().__init__(ours)
