@@ -6,7 +6,7 @@
 # build: to build and to run     demo: for ./demo as well
 # test: what the tests compare with and look through
 # peer: servers that are only unpacked, never installed, so that none starts on
-#       this machine: they are found in build/peers
+#       this machine: they are found in build/peers, Exim in a folder of its own
 
 packages='
 build make gcc libc6-dev skalibs-dev s6
@@ -15,7 +15,7 @@ test clang libclang-rt-dev clang-format mandoc strace valgrind curl procps pytho
 test swaks msmtp libpython3.11-testsuite
 test nsd unbound dovecot-lmtpd
 test libfuse3-dev fuse3 xfsprogs btrfs-progs
-peer postfix spamassassin
+peer postfix spamassassin exim4-daemon-light
 '
 
 names() {
