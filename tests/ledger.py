@@ -30,7 +30,8 @@ The invariants:
   I3 nothing appears that was not sent
   I4 after one crash at most one extra copy, and only of deliveries in flight, or of
      the last WINDOW seconds before a power cut
-  I5 a bounce for each recipient that failed; at most one extra
+  I5 a bounce for each recipient that failed; at most one further bounce, and one extra
+     copy of each, under the conditions of I4
   I6 nothing stays in the queue once all is settled
   I7 all this without a human: that is how the tests run
   I8 the time of a restart; tests/crash does not measure it
@@ -52,6 +53,7 @@ WINDOW = 4.0  # seconds: the one of I4, and what a loaded machine may be late by
 TRACE = re.compile(rb'(?:(?:Received|Delivered-To|Return-Path):.*\n(?:[ \t].*\n)*)*', re.I)
 TAG = re.compile(rb'^X-Ledger: (\S+)', re.M)
 FINAL_RECIPIENT = re.compile(rb'^Final-Recipient: rfc822; *(\S+)', re.M)
+MESSAGE_ID = re.compile(rb'^Message-ID: *(\S+)', re.M | re.I)
 DELIVERED_TO = re.compile(rb'^Delivered-To: *(\S+)', re.M)
 MAILDIR_TIME = re.compile(r'(\d+)\.M(\d+)')
 
@@ -65,6 +67,7 @@ class Message:
 
 Event = collections.namedtuple('Event', 'time words')
 Copy = collections.namedtuple('Copy', 'tag recipient time')
+Bounce = collections.namedtuple('Bounce', 'tag recipient id time')  # id: of the bounce itself
 
 
 class Facts:
@@ -96,6 +99,8 @@ class Read:
         self.tag = tag[1].decode('ascii', 'replace') if tag else None
         self.problem = None
         self.failed = [r.decode() for r in FINAL_RECIPIENT.findall(data)]
+        message_id = MESSAGE_ID.search(data)
+        self.id = message_id[1].decode('ascii', 'replace') if message_id else None
         delivered_to = DELIVERED_TO.search(data)
         self.delivered_to = delivered_to[1].decode() if delivered_to else None
         message = book.messages.get(self.tag)
@@ -111,9 +116,9 @@ class Holdings:
     def __init__(self, book):
         self.book = book
         self.copies = []                          # in mailboxes
-        self.bounces = []                         # in mailboxes: Copy of the failed recipient
+        self.bounces = []                         # in mailboxes
         self.open = collections.Counter()         # (tag, recipient) pending or failed
-        self.open_bounces = collections.Counter()
+        self.open_bounces = collections.Counter() # (tag, failed recipient, id of the bounce)
         self.problems = []
         self.good = set()                         # paths of the entries that are whole
         self.left = []                            # names in the queue that are no good entry
@@ -156,7 +161,7 @@ class Holdings:
             return
         elif read.failed:
             for recipient in read.failed:
-                self.open_bounces[read.tag, recipient] += 1
+                self.open_bounces[read.tag, recipient, read.id] += 1
         else:
             self.open[read.tag, address] += 1
 
@@ -178,7 +183,7 @@ class Holdings:
         if read.tag not in self.book.messages:
             return
         for failed in read.failed:
-            self.bounces.append(Copy(read.tag, failed, when))
+            self.bounces.append(Bounce(read.tag, failed, read.id, when))
         if not read.failed:
             self.copies.append(Copy(read.tag, recipient or read.delivered_to, when))
 
@@ -262,20 +267,25 @@ class Ledger:
         times = collections.defaultdict(list)
         for copy in facts.got + held.copies:
             times[copy.tag, copy.recipient].append(copy.time)
-        bounces = collections.defaultdict(list)
+        bounces = collections.defaultdict(list)  # by bounce
+        bounced = collections.defaultdict(list)  # by recipient: each bounce once
         for bounce in held.bounces:
-            bounces[bounce.tag, bounce.recipient].append(bounce.time)
+            bounces[bounce.tag, bounce.recipient, bounce.id].append(bounce.time)
+        for tag, recipient, ident in {**bounces, **held.open_bounces}:
+            bounced[tag, recipient].append(min(bounces[tag, recipient, ident], default=now))
         for tag in facts.acked:
             for recipient in self.messages[tag].recipients:
                 key = tag, recipient
-                if not (times[key] or bounces[key] or held.open[key] or held.open_bounces[key]):
+                if not (times[key] or bounced[key] or held.open[key]):
                     wrong.append(f'I1 {tag} for {recipient} was acknowledged and is lost')
-        for invariant, what, found, still in (('I4', 'copies', times, held.open),
-                                              ('I5', 'bounces', bounces, held.open_bounces)):
-            for (tag, recipient), when in found.items():
-                wrong += self._count(facts, invariant, what, tag, recipient, sorted(when),
-                                     still[tag, recipient], now, window)
-        for tag, recipient in list(held.open) + list(held.open_bounces):
+        for key, when in list(times.items()):
+            wrong += self._count(facts, 'I4', 'copies', *key, when, held.open[key], now, window)
+        for key, when in list(bounced.items()):
+            wrong += self._count(facts, 'I5', 'bounces', *key, when, held.open[key], now, window)
+        for (tag, recipient, ident), when in list(bounces.items()):
+            wrong += self._count(facts, 'I5', 'copies of a bounce', tag, recipient, when,
+                                 held.open_bounces[tag, recipient, ident], now, window)
+        for tag, recipient, *_ in [*held.open, *held.open_bounces]:
             if tag not in facts.tried:
                 wrong.append(f'I3 {tag} is queued before it was sent')
         if settled:
@@ -288,10 +298,10 @@ class Ledger:
             return
         if tag not in facts.tried or recipient not in self.messages[tag].recipients:
             yield f'I3 {tag} arrived for {recipient}, to whom it was not sent'
-        if what == 'bounces' and not recipient.startswith('fail'):
+        if invariant == 'I5' and not recipient.startswith('fail'):
             yield f'I5 {tag} was bounced for {recipient}, which nobody refused'
         copies = len(when) + still
-        before = [t for t in when if t <= now]
+        before = sorted(t for t in when if t <= now)
         if copies > 2:
             yield f'{invariant} {copies} {what} of {tag} for {recipient}'
         elif copies == 2 and before and now - before[0] > window:

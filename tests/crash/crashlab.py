@@ -266,6 +266,7 @@ class Replay:
 
     def __init__(self, bases, records, subsets, seed=1):
         self.records = records
+        self._run_cache = {}
         self.base = []
         for base in bases:
             with open(base, 'rb') as f:
@@ -373,8 +374,6 @@ class Replay:
                 disk[u:u + UNIT] = old
 
     def _runs(self, number):
-        if not hasattr(self, '_run_cache'):
-            self._run_cache = {}
         if number not in self._run_cache:
             runs = []
             for u in sorted(self.used[number]):
@@ -455,7 +454,7 @@ class World:
         self.places = {'queue': 0, 'alias': disks - 1}
         self.mounts = [stage.folder(f'mount{n}') for n in range(disks)]
         self.recording = None
-        self.attached = False
+        self.mounted = []
 
     def base(self):
         """Moves queue and alias to new file systems."""
@@ -485,11 +484,17 @@ class World:
                 mount(os.path.join(self.mounts[place], name), self.tern.path(name), None, MS_BIND)
                 self.mounted.append(self.tern.path(name))
 
+    def uncover(self):
+        """Takes the disks away from the instance, but not from who uses them already."""
+        for target in [t for t in self.mounted if t not in self.mounts]:
+            unmount(target, MNT_DETACH)
+            self.mounted.remove(target)
+
     def detach(self):
         while self.mounted:
             unmount(self.mounted.pop())
 
-    def holdings(self, book, boxes, home=None):
+    def holdings(self, book, boxes):
         """What is on the disks, without looking through the instance."""
         held = ledger.Holdings(book)
         held.add_queue(self.mounts[0])
@@ -499,7 +504,8 @@ class World:
 
     def close(self):
         try:
-            if getattr(self, 'mounted', None):
+            if self.mounted:
+                self.uncover()
                 self.tern.down(force=True)
                 self.detach()
             if self.recording:

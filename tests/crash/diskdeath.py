@@ -52,6 +52,7 @@ def load_until_death(run, operations):
         for thread in threads:
             thread.join(ternlab.PATIENCE)
     run.book.mark = None
+    run.world.uncover()  # tern down looks at the queue, and a dead XFS does not even show its folders
     run.tern.down()
     run.world.detach()
     run.world.recording.close()

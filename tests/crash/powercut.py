@@ -5,7 +5,6 @@ acknowledged is lost."""
 import collections
 import os
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
