@@ -43,8 +43,8 @@ command_run(char const *const *argv)
 	return wait_for(pid);
 }
 
-static void
-read_all(int fd, stralloc *output)
+void
+command_read_all(int fd, stralloc *output)
 {
 	for (;;) {
 		ssize_t n;
@@ -77,7 +77,7 @@ command_read(char const *const *argv, stralloc *output)
 		command_exec(argv);
 	close(null);
 	close(ends[1]);
-	read_all(ends[0], output);
+	command_read_all(ends[0], output);
 	close(ends[0]);
 	return wait_for(pid);
 }

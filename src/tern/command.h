@@ -16,6 +16,9 @@ int command_run(char const *const *argv);
 /* The same, its standard output appended to *output, its messages thrown away. */
 int command_read(char const *const *argv, stralloc *output);
 
+/* Appends what comes from fd until its end; says why and exits without memory. */
+void command_read_all(int fd, stralloc *output);
+
 /* In a child made for it: becomes the program; says why not and exits 127. */
 void command_exec(char const *const *argv);
 

@@ -10,6 +10,9 @@ int owners_main(int argc, char const *const *argv);
 int up_main(int argc, char const *const *argv);
 int down_main(int argc, char const *const *argv);
 int status_main(int argc, char const *const *argv);
+int queue_main(int argc, char const *const *argv);
+int why_main(int argc, char const *const *argv);
+int metrics_main(int argc, char const *const *argv);
 int check_main(int argc, char const *const *argv);
 
 /* The path tern was called by. */

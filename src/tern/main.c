@@ -10,14 +10,19 @@
  *             down    stops it and waits until all is gone
  *             status  says what runs and what is queued
  *             check   says what each process can still reach
+ *             queue   looks at and changes what is queued (queue.c)
+ *             why     tells the life of a message
+ *             metrics prints counters for Prometheus
  *             owners  sets owners and modes of what make install put there
  *             version, help
  * Touches     the instance; of other files, reads /etc/mailname.
  * Runs        s6-svscan, s6-svscanctl, s6-svc, s6-svstat, s6-svwait; init as
  *             root also useradd and groupadd. Found by PATH.
- * Trusts      its caller.
+ * Trusts      its caller. What came from outside (queue, logs) is read by the
+ *             commands of the queue, why and metrics alone, after root was
+ *             given up for the owner of queue/hist.
  * Exits       0 done; status and up: 1 when something is not up and ready;
- *             check: 1 when something is not as it should be;
+ *             check, queue check: 1 when something is not as it should be;
  *             100 wrong use, 111 the system failed us.
  */
 #include <stdio.h>
@@ -48,6 +53,9 @@ help_main(int argc, char const *const *argv)
 	     "tern down [--force] [DIR]                         stop it\n"
 	     "tern status [--json] [DIR]                        what runs, what is queued\n"
 	     "tern check --confinement [--json] [DIR]           what each process can reach\n"
+	     "tern queue ...                                    see tern queue --help\n"
+	     "tern why ID|ADDRESS                               the life of a message\n"
+	     "tern metrics [--textfile PATH]                    counters for Prometheus\n"
 	     "tern owners [--root DIR]                          owners and modes of the programs\n"
 	     "tern version                                      print the version\n"
 	     "Without DIR: $TERNHOME, else " TERN_HOME ". See tern(8) and tern(7).");
@@ -63,6 +71,9 @@ static struct {
 	{"down", down_main},
 	{"status", status_main},
 	{"check", check_main},
+	{"queue", queue_main},
+	{"why", why_main},
+	{"metrics", metrics_main},
 	{"owners", owners_main},
 	{"version", version_main},
 	{"help", help_main},

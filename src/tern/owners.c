@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -142,22 +143,34 @@ one_apply(char const *path, uid_t uid, gid_t gid, mode_t mode)
 	close(fd);
 }
 
+static void
+entry_apply(struct owners const *owners, struct table_entry const *entry)
+{
+	char path[PATH_LIMIT];
+	uid_t uid = owners->uid[entry->owner];
+	gid_t gid = entry->group == GROUP_TERN ? owners->tern : owners->gid[entry->owner];
+
+	one_apply(entry->path, uid, gid, entry->mode);
+	for (unsigned shard = 0; entry->kind == TABLE_SHARDS && shard < SPOOL_SHARDS; shard++) {
+		snprintf(path, sizeof path, "%s/%u", entry->path, shard);
+		one_apply(path, uid, gid, entry->mode);
+	}
+}
+
 void
 owners_apply(struct owners const *owners)
 {
-	char path[PATH_LIMIT];
+	for (unsigned i = 0; i < table_length; i++)
+		entry_apply(owners, &table[i]);
+}
 
-	for (unsigned i = 0; i < table_length; i++) {
-		struct table_entry const *entry = &table[i];
-		uid_t uid = owners->uid[entry->owner];
-		gid_t gid = entry->group == GROUP_TERN ? owners->tern : owners->gid[entry->owner];
+void
+owners_apply_below(struct owners const *owners, char const *folder)
+{
+	size_t len = strlen(folder);
 
-		one_apply(entry->path, uid, gid, entry->mode);
-		if (entry->kind != TABLE_SHARDS)
-			continue;
-		for (unsigned shard = 0; shard < SPOOL_SHARDS; shard++) {
-			snprintf(path, sizeof path, "%s/%u", entry->path, shard);
-			one_apply(path, uid, gid, entry->mode);
-		}
-	}
+	for (unsigned i = 0; i < table_length; i++)
+		if (strncmp(table[i].path, folder, len) == 0 &&
+			(table[i].path[len] == '\0' || table[i].path[len] == '/'))
+			entry_apply(owners, &table[i]);
 }

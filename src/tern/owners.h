@@ -34,4 +34,7 @@ void owners_make(void);
  */
 void owners_apply(struct owners const *owners);
 
+/* The same for what is below the folder of that name, such as "queue". */
+void owners_apply_below(struct owners const *owners, char const *folder);
+
 #endif

@@ -1,0 +1,85 @@
+#include "spool/historyfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/durable.h"
+#include "spool/layout.h"
+
+enum { HISTORY_MODE = 0640 };
+
+uint64_t
+historyfile_due(struct delivery_list const *list)
+{
+	uint64_t due = UINT64_MAX;
+
+	for (uint64_t i = 0; i < list->length; i++) {
+		struct delivery const *d = &list->recipient[i];
+
+		if (d->status == DELIVERY_PENDING && d->next < due)
+			due = d->next;
+		else if (d->status == DELIVERY_FAILED)
+			due = 0;
+	}
+	return due == UINT64_MAX ? 0 : due;
+}
+
+static int
+is_torn(int fd)
+{
+	struct stat st;
+	char last = '\n';
+
+	if (fstat(fd, &st) == -1 || (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) != 1))
+		return -1;
+	return last != '\n';
+}
+
+static int
+lines_append(int fd, struct span lines, uint64_t due)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = due > 1 ? (time_t)due : 1}};
+	int torn = is_torn(fd);
+
+	if (torn == -1 || (torn && durable_write(fd, "\n", 1) == -1) ||
+		durable_write(fd, lines.s, lines.len) == -1 || futimens(fd, times) == -1)
+		return -1;
+	return fdatasync(fd);
+}
+
+int
+historyfile_append(uint64_t id, struct span lines, uint64_t due)
+{
+	char path[SPOOL_PATH_MAX];
+	int fd, result;
+
+	spool_hist_path(path, id);
+	fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		HISTORY_MODE);
+	if (fd == -1)
+		return -1;
+	result = lines_append(fd, lines, due);
+	if (close(fd) == -1)
+		result = -1;
+	spool_hist_directory(path, id);
+	return result == 0 ? durable_directory(path) : -1;
+}
+
+int
+historyfile_sync(uint64_t id)
+{
+	char path[SPOOL_PATH_MAX];
+	int fd, result;
+
+	spool_hist_path(path, id);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return errno == ENOENT ? 0 : -1;
+	result = fdatasync(fd);
+	close(fd);
+	spool_hist_directory(path, id);
+	return result == 0 ? durable_directory(path) : -1;
+}
