@@ -14,6 +14,7 @@ int queue_main(int argc, char const *const *argv);
 int why_main(int argc, char const *const *argv);
 int metrics_main(int argc, char const *const *argv);
 int check_main(int argc, char const *const *argv);
+int morercpthosts_main(int argc, char const *const *argv);
 
 /* The path tern was called by. */
 extern char const *tern_argv0;

@@ -13,6 +13,7 @@
  *             queue   looks at and changes what is queued (queue.c)
  *             why     tells the life of a message
  *             metrics prints counters for Prometheus
+ *             morercpthosts  compiles the list of this name in control
  *             owners  sets owners and modes of what make install put there
  *             version, help
  * Touches     the instance; of other files, reads /etc/mailname.
@@ -56,6 +57,7 @@ help_main(int argc, char const *const *argv)
 	     "tern queue ...                                    see tern queue --help\n"
 	     "tern why ID|ADDRESS                               the life of a message\n"
 	     "tern metrics [--textfile PATH]                    counters for Prometheus\n"
+	     "tern morercpthosts [DIR]                          compile control/morercpthosts\n"
 	     "tern owners [--root DIR]                          owners and modes of the programs\n"
 	     "tern version                                      print the version\n"
 	     "Without DIR: $TERNHOME, else " TERN_HOME ". See tern(8) and tern(7).");
@@ -74,6 +76,7 @@ static struct {
 	{"queue", queue_main},
 	{"why", why_main},
 	{"metrics", metrics_main},
+	{"morercpthosts", morercpthosts_main},
 	{"owners", owners_main},
 	{"version", version_main},
 	{"help", help_main},
