@@ -56,6 +56,8 @@ install() {
 }
 
 unpack() {
+	place=$PWD/build/peers
+	case $1 in exim4*) place=$place/exim4 ;; esac # it has a sendmail too
 	[ ! -e "build/peers/.$1" ] || return 0
 	mkdir -p build/peers/deb || return 1
 	(
@@ -63,7 +65,7 @@ unpack() {
 		get="apt-get -qq -o APT::Sandbox::User=root download $1"
 		$get 2>/dev/null || { $as_root apt-get -qq update && $get; }
 	) &&
-		dpkg -x build/peers/deb/"$1"_*.deb build/peers && touch "build/peers/.$1"
+		dpkg -x build/peers/deb/"$1"_*.deb "$place" && touch "build/peers/.$1"
 }
 
 cd "$(dirname "$0")/.." || exit 1

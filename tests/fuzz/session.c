@@ -16,8 +16,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		*argv = arguments;
 	}
 	lab_start();
-	lab_settings.databytes = 500;
-	lab_settings.recipients = 5;
+	lab_settings.limits.databytes = 500;
+	lab_settings.limits.recipients = 5;
 	return 0;
 }
 
