@@ -9,11 +9,12 @@
 
 #include "lib/exits.h"
 #include "policy/confinement.h"
+#include "tern/checkcontrol.h"
 #include "tern/commands.h"
 #include "tern/instance.h"
 #include "tern/processes.h"
 
-#define USAGE "tern check --confinement [--json] [DIR]"
+#define USAGE "tern check [--confinement] [--json] [DIR]"
 
 enum {
 	CHECK_GOOD = 0,
@@ -196,10 +197,13 @@ int
 check_main(int argc, char const *const *argv)
 {
 	int confinement = argc > 1 && strcmp(argv[1], "--confinement") == 0;
-	int json = argc > 2 && strcmp(argv[2], "--json") == 0;
+	int json = argc > 1 + confinement && strcmp(argv[1 + confinement], "--json") == 0;
+	char const *directory = argv[1 + confinement + json];
 
-	if (!confinement || argc > 3 + json || (argv[2 + json] && argv[2 + json][0] == '-'))
+	if (argc > 2 + confinement + json || (directory && directory[0] == '-'))
 		strerr_dieusage(EXIT_PERMANENT, USAGE);
-	instance_enter(instance_directory(argv[2 + json]));
-	return confinement_check(json ? CHECK_JSON : CHECK_TEXT);
+	instance_enter(instance_directory(directory));
+	if (confinement)
+		return confinement_check(json ? CHECK_JSON : CHECK_TEXT);
+	return checkcontrol(json ? FINDINGS_JSON : FINDINGS_TEXT);
 }

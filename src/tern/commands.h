@@ -13,6 +13,8 @@ int status_main(int argc, char const *const *argv);
 int queue_main(int argc, char const *const *argv);
 int why_main(int argc, char const *const *argv);
 int metrics_main(int argc, char const *const *argv);
+int route_main(int argc, char const *const *argv);
+int routes_main(int argc, char const *const *argv);
 int check_main(int argc, char const *const *argv);
 int morercpthosts_main(int argc, char const *const *argv);
 

@@ -9,7 +9,11 @@
  *             up      starts s6-svscan on it and waits until all is ready
  *             down    stops it and waits until all is gone
  *             status  says what runs and what is queued
- *             check   says what each process can still reach
+ *             check   says what is wrong with the settings, or what each
+ *                     process can still reach
+ *             route   says where mail goes, and why; root becomes the owner of
+ *                     run/remote before it asks DNS
+ *             routes  compiles smtproutes
  *             queue   looks at and changes what is queued (queue.c)
  *             why     tells the life of a message
  *             metrics prints counters for Prometheus
@@ -18,12 +22,15 @@
  *             version, help
  * Touches     the instance; of other files, reads /etc/mailname.
  * Runs        s6-svscan, s6-svscanctl, s6-svc, s6-svstat, s6-svwait; init as
- *             root also useradd and groupadd. Found by PATH.
+ *             root also useradd and groupadd; found by PATH. route --connect:
+ *             bin/tern-remote.
  * Trusts      its caller. What came from outside (queue, logs) is read by the
  *             commands of the queue, why and metrics alone, after root was
- *             given up for the owner of queue/hist.
+ *             given up for the owner of queue/hist; DNS by route.
  * Exits       0 done; status and up: 1 when something is not up and ready;
  *             check, queue check: 1 when something is not as it should be;
+ *             check: 100 when something does not work; route: 100 when mail
+ *             would bounce, 111 when it would wait;
  *             100 wrong use, 111 the system failed us.
  */
 #include <stdio.h>
@@ -53,7 +60,10 @@ help_main(int argc, char const *const *argv)
 	     "tern up [--foreground] [DIR]                      start it\n"
 	     "tern down [--force] [DIR]                         stop it\n"
 	     "tern status [--json] [DIR]                        what runs, what is queued\n"
+	     "tern check [--json] [DIR]                         what is wrong with the settings\n"
 	     "tern check --confinement [--json] [DIR]           what each process can reach\n"
+	     "tern route [--from S] ADDRESS...                  where mail goes, and why\n"
+	     "tern routes compile [DIR]                         smtproutes for fast lookups\n"
 	     "tern queue ...                                    see tern queue --help\n"
 	     "tern why ID|ADDRESS                               the life of a message\n"
 	     "tern metrics [--textfile PATH]                    counters for Prometheus\n"
@@ -73,6 +83,8 @@ static struct {
 	{"down", down_main},
 	{"status", status_main},
 	{"check", check_main},
+	{"route", route_main},
+	{"routes", routes_main},
 	{"queue", queue_main},
 	{"why", why_main},
 	{"metrics", metrics_main},
