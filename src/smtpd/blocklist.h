@@ -19,7 +19,7 @@ enum {
 	BLOCKLIST_KEPT = 300000   /* milliseconds */
 };
 
-enum blocklist_answer { BLOCKLIST_WAITING, BLOCKLIST_NONE, BLOCKLIST_LISTED, BLOCKLIST_ALARM };
+enum blocklist_answer { BLOCKLIST_NONE, BLOCKLIST_WAITING, BLOCKLIST_LISTED, BLOCKLIST_ALARM };
 
 struct blocklist {
 	struct dnsbls const *lists;
