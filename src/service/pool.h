@@ -36,6 +36,7 @@ struct worker {
 	int64_t since; /* clock_monotonic() when it became idle */
 	struct client client;
 	uint32_t lent[WORKER_REPORT_LIMITS]; /* what it asked for since it became busy */
+	int is_renamed; /* its client was a proxy, and is now whom that one brought */
 };
 
 struct pool {

@@ -155,7 +155,7 @@ hand_to_new(int connection, struct client const *client, struct worker *place)
 	}
 	close(sockets[1]);
 	children++;
-	*place = (struct worker){WORKER_BUSY, pid, sockets[0], 0, *client, {0}};
+	*place = (struct worker){WORKER_BUSY, pid, sockets[0], 0, *client, {0}, 0};
 	return 0;
 }
 
@@ -271,6 +271,33 @@ worker_lend(struct worker *w, unsigned which)
 		pool_dismiss(w);
 }
 
+/*
+ * The worker of a proxy says whom it brings. Its place counts as that one's from
+ * now on; nobody else may say such a thing, or it could use up others' limits.
+ */
+static void
+worker_rename(struct worker *w, struct netaddress const *address)
+{
+	char const *limit = NULL;
+	char grant[WORKER_GRANT_LENGTH];
+
+	if (w->client.kind != CLIENT_NETWORK || w->is_renamed || !is_spared(&w->client)) {
+		pool_dismiss(w);
+		return;
+	}
+	w->is_renamed = 1;
+	w->client.address = *address;
+	limit = rate_exceeded(&w->client);
+	if (!limit && pool_count_of(&pool, &w->client) > service->per_client_max &&
+		!is_spared(&w->client))
+		limit = "client";
+	if (limit)
+		log_busy(&w->client, limit);
+	worker_grant_format(grant, !limit);
+	if (packet_send(w->socket, span(grant, sizeof grant), NULL, 0) == -1)
+		pool_dismiss(w);
+}
+
 /* It can give back no more than it got. */
 static void
 worker_settle(struct worker *w, struct worker_report const *report)
@@ -285,6 +312,10 @@ worker_settle(struct worker *w, struct worker_report const *report)
 	if (report->errors)
 		rates_count(
 			&rates, &w->client.address, RATE_ERRORS, report->errors, clock_monotonic());
+	if (w->is_renamed) { /* and leaves, as one that has served two */
+		pool_dismiss(w);
+		return;
+	}
 	w->state = WORKER_IDLE;
 	w->since = clock_monotonic();
 }
@@ -306,6 +337,8 @@ worker_hear(struct worker *w)
 		pool_dismiss(w); /* it ends; SIGCHLD frees its place */
 	else if (report.kind == WORKER_ASKS)
 		worker_lend(w, report.which);
+	else if (report.kind == WORKER_BRINGS)
+		worker_rename(w, &report.client);
 	else
 		worker_settle(w, &report);
 }

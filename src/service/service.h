@@ -69,10 +69,12 @@ int service_run(struct service const *service);
 int service_is_stopping(void);
 
 /*
- * In a worker: it has served another client than the one its parent knows (a
- * proxy passed it on), so it ends after this connection.
+ * In a worker: its client is a proxy, which passes on a connection of that one.
+ * From now on the limits are those of that one, and the worker ends after this
+ * connection. Returns 1; or 0 when there are too many connections of that one
+ * already. Only what is_spared is believed to be a proxy.
  */
-void service_worker_spent(void);
+int service_client_brought(struct netaddress const *client);
 
 /*
  * In a worker: whether its client may have one more message or recipient, by

@@ -28,12 +28,6 @@ service_is_stopping(void)
 	return stopping;
 }
 
-void
-service_worker_spent(void)
-{
-	spent = 1;
-}
-
 /* Lets the conversation see an end of input once it has read what has arrived. */
 static void
 stop(int number)
@@ -56,16 +50,15 @@ place_of(enum rate rate)
 
 /* When the parent is gone, or has asked us to leave, nobody counts any more. */
 static uint32_t
-ask(unsigned which)
+ask(struct worker_report const *report)
 {
-	struct worker_report const report = {.kind = WORKER_ASKS, .which = which};
 	char packet[WORKER_REPORT_MAX], grant[WORKER_GRANT_LENGTH];
-	size_t len = worker_report_format(packet, &report);
+	size_t len = worker_report_format(packet, report);
 	int fds[PACKET_FDS];
 	size_t count = 0;
 	ssize_t n;
 
-	if (packet_send(parent_socket, span(packet, len), NULL, 0) == -1)
+	if (parent_socket == -1 || packet_send(parent_socket, span(packet, len), NULL, 0) == -1)
 		return 1;
 	n = packet_receive(parent_socket, grant, sizeof grant, fds, &count);
 	while (count)
@@ -77,15 +70,25 @@ int
 service_take(enum rate rate)
 {
 	unsigned which = place_of(rate);
+	struct worker_report const report = {.kind = WORKER_ASKS, .which = which};
 
 	if (!limits || limits[rate].count == 0)
 		return 1;
 	if (account.unused[which] == 0)
-		account.unused[which] = ask(which);
+		account.unused[which] = ask(&report);
 	if (account.unused[which] == 0)
 		return 0;
 	account.unused[which]--;
 	return 1;
+}
+
+int
+service_client_brought(struct netaddress const *client)
+{
+	struct worker_report const report = {.kind = WORKER_BRINGS, .client = *client};
+
+	spent = 1;
+	return ask(&report) != 0;
 }
 
 void
@@ -95,17 +98,26 @@ service_count_error(void)
 		account.errors++;
 }
 
+/* Tells the parent what became of the connection. Returns 0, or -1 when it is gone. */
+static int
+done_report(int parent)
+{
+	char packet[WORKER_REPORT_MAX];
+	size_t len = worker_report_format(packet, &account);
+
+	account = (struct worker_report){.kind = WORKER_DONE};
+	return packet_send(parent, span(packet, len), NULL, 0);
+}
+
 /* Returns the next connection; or -1 when there will be none. */
 static int
 connection_next(int parent)
 {
 	int fds[PACKET_FDS];
 	size_t count;
-	char byte, packet[WORKER_REPORT_MAX];
-	size_t len = worker_report_format(packet, &account);
+	char byte;
 
-	account = (struct worker_report){.kind = WORKER_DONE};
-	if (packet_send(parent, span(packet, len), NULL, 0) == -1)
+	if (done_report(parent) == -1 || spent)
 		return -1;
 	if (packet_receive(parent, &byte, 1, fds, &count) != 1 || count != 1)
 		return -1;
@@ -129,7 +141,7 @@ worker_run(struct service const *service, int parent, int connection)
 		service->serve(connection);
 		connection_at_hand = -1;
 		close(connection);
-		connection = spent ? -1 : connection_next(parent);
+		connection = connection_next(parent);
 	}
 	exit(EXIT_OK);
 }

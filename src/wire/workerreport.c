@@ -4,6 +4,8 @@
 
 #include <skalibs/uint32.h>
 
+enum { NUMBERS_LENGTH = 1 + 4 + 4 * WORKER_REPORT_LIMITS };
+
 static int
 is_plain(struct worker_report const *report)
 {
@@ -22,12 +24,16 @@ worker_report_format(char s[WORKER_REPORT_MAX], struct worker_report const *repo
 		s[1] = (char)report->which;
 		return 2;
 	}
+	if (report->kind == WORKER_BRINGS) {
+		memcpy(s + 1, report->client.bytes, sizeof report->client.bytes);
+		return 1 + sizeof report->client.bytes;
+	}
 	if (is_plain(report))
 		return 1;
 	uint32_pack_big(s + 1, report->errors);
 	for (size_t i = 0; i < WORKER_REPORT_LIMITS; i++)
 		uint32_pack_big(s + 5 + 4 * i, report->unused[i]);
-	return WORKER_REPORT_MAX;
+	return NUMBERS_LENGTH;
 }
 
 int
@@ -41,7 +47,12 @@ worker_report_parse(struct worker_report *report, char const *s, size_t len)
 		report->which = (unsigned)s[1];
 		return 0;
 	}
-	if (len != WORKER_REPORT_MAX || s[0] != WORKER_DONE)
+	if (len == 1 + sizeof report->client.bytes && s[0] == WORKER_BRINGS) {
+		report->kind = WORKER_BRINGS;
+		memcpy(report->client.bytes, s + 1, sizeof report->client.bytes);
+		return 0;
+	}
+	if (len != NUMBERS_LENGTH || s[0] != WORKER_DONE)
 		return -1;
 	uint32_unpack_big(s + 1, &report->errors);
 	for (size_t i = 0; i < WORKER_REPORT_LIMITS; i++)

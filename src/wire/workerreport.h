@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/netaddress.h"
+
 /*
  * What the worker of a service says to its parent, a packet each:
  *
@@ -12,23 +14,26 @@
  *                                      refused, and what was asked for in vain
  *   1 which                            asks for some more of a limit of its client; the
  *                                      answer is one number: how many it may have
+ *   2 address                          its client is a proxy, and this is whom it brings; the
+ *                                      answer is one number: 1 when that one may connect, or 0
  *
  * Numbers are of four bytes, the highest first; `which` is one byte, below
  * WORKER_REPORT_LIMITS.
  */
 enum {
 	WORKER_REPORT_LIMITS = 2, /* messages, recipients */
-	WORKER_REPORT_MAX = 1 + 4 + 4 * WORKER_REPORT_LIMITS,
+	WORKER_REPORT_MAX = 1 + sizeof(struct netaddress),
 	WORKER_GRANT_LENGTH = 4
 };
 
-enum worker_report_kind { WORKER_DONE, WORKER_ASKS };
+enum worker_report_kind { WORKER_DONE, WORKER_ASKS, WORKER_BRINGS };
 
 struct worker_report {
 	enum worker_report_kind kind;
 	uint32_t errors;
 	uint32_t unused[WORKER_REPORT_LIMITS];
 	unsigned which;
+	struct netaddress client;
 };
 
 /* Writes one; returns its length. */

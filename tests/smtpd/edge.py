@@ -119,7 +119,34 @@ def proxies(home):
         pids = re.findall(r'^smtpd: pid (\d+) ip=192\.0\.2\.10[01] event=accept', service.log(), re.M)
         lab.ok(len(pids) == 8 and len(set(pids)) == 8,
                'a process that has served a proxied client serves no other connection')
-    for name in ('proxyhosts', 'access'):
+    home.control('concurrencyclient', '2')
+    home.control('rateerrors', '2/1h')
+    with Service(home) as service:
+        clients = [proxied(service, of_ipv4('192.0.2.7')) for _ in range(3)]
+        replies = sorted(client.reply()[:9] for client in clients)
+        lab.equal(replies, ['220 mx.te', '220 mx.te', '421 4.7.0'],
+                  'a client behind a proxy has its limits')
+        with proxied(service, of_ipv4('192.0.2.8')) as client:
+            lab.ok(client.reply().startswith('220'), 'and leaves those of others')
+        for client in clients:
+            client.close()
+        for _ in range(2):
+            with proxied(service, of_ipv4('192.0.2.9')) as client:
+                client.hello()
+                client.ask('FOO')
+                client.ask('QUIT')
+                client.ended()
+
+        def refused():
+            with proxied(service, of_ipv4('192.0.2.9')) as client:
+                return client.reply().startswith('421 4.7.0')
+        ternlab.wait_until(refused, 'a refusal')
+        lab.ok(True, 'its errors count')
+        with proxied(service, of_ipv4('192.0.2.8')) as client:
+            lab.ok(client.reply().startswith('220'), 'for it alone')
+        service.wait_log(r'^smtpd: pid \d+ ip=192\.0\.2\.7 event=busy limit=client$')
+        service.wait_log(r'^smtpd: pid \d+ ip=192\.0\.2\.9 event=busy limit=errors$')
+    for name in ('proxyhosts', 'access', 'concurrencyclient', 'rateerrors'):
         os.unlink(os.path.join(home.path, 'control', name))
     home.control('proxyhosts', '127.0.0.0/8\nexample.org')
     done = home.run('tern-smtpd', environment={'TCPREMOTEIP': '192.0.2.7'})

@@ -190,9 +190,11 @@ service_count_error(void)
 {
 }
 
-void
-service_worker_spent(void)
+int
+service_client_brought(struct netaddress const *client)
 {
+	(void)client;
+	return 1;
 }
 
 static void

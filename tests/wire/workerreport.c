@@ -26,7 +26,12 @@ static struct {
 	{"asks for a negative one", BYTES("\1\xff"), -1, 0, 0, 0, 0},
 	{"asks for nothing", BYTES("\1"), -1, 0, 0, 0, 0},
 	{"asks with numbers", BYTES("\1\0\0\1\2\0\0\0\3\xff\xff\xff\xff"), -1, 0, 0, 0, 0},
-	{"another kind", BYTES("\2"), -1, 0, 0, 0, 0},
+	{"brings a client", BYTES("\2\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\7"), WORKER_BRINGS, 0, 0,
+		0, 0},
+	{"brings less", BYTES("\2\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2"), -1, 0, 0, 0, 0},
+	{"brings more", BYTES("\2\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\7\0"), -1, 0, 0, 0, 0},
+	{"brings nobody", BYTES("\2"), -1, 0, 0, 0, 0},
+	{"another kind", BYTES("\3"), -1, 0, 0, 0, 0},
 	{"nothing", BYTES(""), -1, 0, 0, 0, 0},
 };
 
