@@ -15,7 +15,7 @@ test clang libclang-rt-dev clang-format mandoc strace valgrind curl procps pytho
 test swaks msmtp libpython3.11-testsuite
 test nsd unbound dovecot-lmtpd
 test libfuse3-dev fuse3 xfsprogs btrfs-progs
-peer postfix spamassassin exim4-daemon-light
+peer postfix spamassassin exim4-daemon-light fail2ban
 '
 
 names() {
@@ -65,7 +65,8 @@ unpack() {
 		get="apt-get -qq -o APT::Sandbox::User=root download $1"
 		$get 2>/dev/null || { $as_root apt-get -qq update && $get; }
 	) &&
-		dpkg -x build/peers/deb/"$1"_*.deb "$place" && touch "build/peers/.$1"
+		dpkg -x build/peers/deb/"$1"_*.deb "$place" &&
+		chmod -R a-s "$place" && touch "build/peers/.$1"
 }
 
 cd "$(dirname "$0")/.." || exit 1
