@@ -92,8 +92,10 @@ worker_run(struct remote *remote, struct span destination)
 				return die(EXIT_TEMPORARY, "unable to report", errno);
 			break;
 		}
-		if (outcome.settings_refused)
-			break; /* the next worker may read what we may not */
+		if (outcome.settings_refused) {
+			close(MANAGER); /* the next worker may read what we may not */
+			break;
+		}
 	}
 	if (r == -1)
 		return die(EXIT_PERMANENT, "what tern-send sent is not a job", 0);
