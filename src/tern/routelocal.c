@@ -83,6 +83,7 @@ routelocal(struct span address)
 	struct account account;
 	int code = EXIT_TEMPORARY;
 
+	facts_text("local address", address);
 	if (!accounts_find(local, &answer))
 		strerr_diefusys(EXIT_TEMPORARY, "get memory");
 	switch (account_parse(&account, &trouble, answer.s, answer.len)) {

@@ -81,7 +81,7 @@ test_run(struct control_line const *line)
 	int kind, expects_local;
 
 	if (test_parse(&test, line->text) == -1) {
-		finding_add(FINDING_ERROR, file, line->number, line->text,
+		finding_add(FINDING_ERROR, file, line->number, SPAN_LITERAL("this is not a test"),
 			"write: from to -> local, mx or relays");
 		return;
 	}
