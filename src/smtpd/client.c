@@ -18,6 +18,7 @@ rules_apply(struct client *client, struct settings const *settings)
 	client->allowed = rule->allow;
 	client->variables = rule->variables;
 	client->relay = access_variable(rule, "RELAYCLIENT", &client->added);
+	(void)access_variable(rule, "REASON", &client->denial);
 	client->unlimited = access_variable(rule, "NOLIMITS", &value);
 	if (access_variable(rule, "DATABYTES", &value))
 		number_parse(value, UINT64_MAX, &client->databytes);

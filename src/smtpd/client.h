@@ -12,12 +12,13 @@
 struct client {
 	char ip[NETADDRESS_TEXT_MAX]; /* "unknown" when it can not be told */
 	struct netaddress address;
-	int known;         /* whether address is set */
-	struct span name;  /* where our starter told it; else it is asked for */
-	int allowed;       /* to speak with us at all */
-	int relay;         /* may send anywhere */
-	int unlimited;     /* rates, delays and lists do not hold for him */
-	struct span added; /* then: what is appended to each of his recipients */
+	int known;          /* whether address is set */
+	struct span name;   /* where our starter told it; else it is asked for */
+	int allowed;        /* to speak with us at all */
+	int relay;          /* may send anywhere */
+	int unlimited;      /* rates, delays and lists do not hold for him */
+	struct span denial; /* what he is told when he is not allowed; may be empty */
+	struct span added;  /* then: what is appended to each of his recipients */
 	uint64_t databytes;
 	enum data_line_feed line_feed; /* what an LF without its CR is worth from him */
 	struct span variables;         /* of the rule, for access_variable_next */

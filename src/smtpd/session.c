@@ -7,12 +7,15 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/counters.h"
+#include "lib/text.h"
 #include "service/service.h"
 #include "smtpd/delay.h"
 #include "smtpd/log.h"
 #include "smtpd/proxy.h"
 #include "smtpd/reason.h"
 #include "smtpd/verbs.h"
+#include "wire/smtpdcounts.h"
 
 enum {
 	LINE_SHOWN = 80, /* bytes in the log of a line that was too long */
@@ -41,10 +44,13 @@ session_reset(struct session *s)
 static void
 refusal_log(struct session *s, char const *reply)
 {
+	char const *reason = s->reason ? s->reason : reason_of_reply(reply);
+
+	counters_add(smtpdcounts_refusal(reply, reason));
 	if (s->refusals_logged++ >= SESSION_REFUSALS_LOGGED_MAX)
 		return;
 	log_begin(s, "refuse");
-	log_word("reason", s->reason ? s->reason : reason_of_reply(reply));
+	log_word("reason", reason);
 	log_text("reply", span_string(reply));
 	log_text("command", s->command);
 	if (s->state == SESSION_MAIL || s->state == SESSION_RECIPIENTS)
@@ -223,6 +229,26 @@ command_answer(struct session *s)
 		session_drop(s, strerror(errno));
 }
 
+/* In the words of the rule, if it has some. */
+static void
+deny(struct session *s)
+{
+	stralloc text = STRALLOC_ZERO;
+	struct span denial = s->client.denial;
+
+	if (denial.len == 0)
+		denial = SPAN_LITERAL("this server does not talk to your address");
+	if (denial.len > SESSION_REPLY_MAX - 11)
+		denial.len = SESSION_REPLY_MAX - 11;
+	s->reason = "access";
+	if (stralloc_cats(&text, "554 5.7.1 ") && text_append_clean(&text, denial) &&
+		stralloc_0(&text))
+		session_end(s, text.s);
+	else
+		session_drop(s, "memory");
+	stralloc_free(&text);
+}
+
 static void
 greet(struct session *s)
 {
@@ -233,8 +259,7 @@ greet(struct session *s)
 		log_end();
 	}
 	if (!s->client.allowed) {
-		s->reason = "access";
-		session_end(s, "554 5.7.1 this server does not talk to your address");
+		deny(s);
 		return;
 	}
 	if (s->client.known && s->client.name.len == 0 && s->settings->reverse_timeout)
@@ -265,6 +290,7 @@ end_log(struct session *s)
 void
 session_run(struct session *s, int in, int out)
 {
+	counters_add(SMTPDCOUNT_CONNECTIONS);
 	s->state = SESSION_CONNECTED;
 	s->extended = 0;
 	s->errors = s->refusals_logged = 0;

@@ -70,6 +70,16 @@ def lists(home):
                   'the log has a word for each')
 
 
+def denied(home):
+    with Controls(home, access='192.0.2.1:deny\n192.0.2.2:deny,REASON="call us, 555"'):
+        for address, words in (('192.0.2.1', 'this server does not talk to your address'),
+                               ('192.0.2.2', 'call us, 555')):
+            with Command(home, address=address) as client:
+                lab.equal((client.reply(), client.reply()), ('554 5.7.1 ' + words, ''),
+                          f'denied: {words}')
+            lab.ok('reason=access' in client.log, 'as the log says')
+
+
 def more_hosts(home):
     for name in ('queue/mess', 'service'):
         os.makedirs(os.path.join(home.path, name), exist_ok=True)
@@ -297,6 +307,6 @@ def wrong(home):
 
 
 with Home() as the_home:
-    for part in (lists, more_hosts, dns_lists, counts, rates, delays, slow, wrong):
+    for part in (lists, denied, more_hosts, dns_lists, counts, rates, delays, slow, wrong):
         part(the_home)
 lab.end()

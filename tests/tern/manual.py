@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import ternlab
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FOREIGN = re.compile(r's6-|sh$|grep|tcp|fcntl|flock|sysexits|setlocale|chroot|landlock|seccomp|resolv|stat|strace|valgrind')
+FOREIGN = re.compile(r's6-|sh$|fail2ban|grep|tcp|fcntl|flock|sysexits|setlocale|chroot|landlock|seccomp|resolv|stat|strace|valgrind')
 
 
 def read(path):
