@@ -152,6 +152,15 @@ log_triple_bounce(uint64_t id)
 }
 
 void
+log_bounce_unwanted(uint64_t id)
+{
+	put("no bounce of msg ");
+	put_number(id);
+	put(": its sender wants none");
+	line_end();
+}
+
+void
 log_end(uint64_t id)
 {
 	put("end msg ");

@@ -20,6 +20,7 @@ void log_delivery(uint64_t delivery, enum verdict verdict, struct span text);
 void log_report_mangled(uint64_t delivery);
 void log_bounce(uint64_t id, struct span bounce_id, struct span qp);
 void log_triple_bounce(uint64_t id);
+void log_bounce_unwanted(uint64_t id);
 void log_end(uint64_t id);
 
 /* "order msg ID: WORD by uid N": what an administrator wanted of it. */

@@ -484,7 +484,10 @@ message_bounced(struct message *m, enum verdict verdict, struct span text)
 		message_settle(m);
 		return;
 	case VERDICT_FAILED:
-		log_triple_bounce(id);
+		if (span_equal(m->entry.envelope.sender, SPAN_LITERAL("#@[]")))
+			log_triple_bounce(id);
+		else
+			log_bounce_unwanted(id); /* NOTIFY=NEVER (RFC 3461, 4.1) */
 		message_results_bounced(m);
 		message_settle(m);
 		return;

@@ -90,6 +90,7 @@ def bounced(tern):
     tern.wait_log('550.never@plain.test', 2)
     tern.wait_queue_empty()
     lab.equal(len(tern.maildir('alias/ann')), 2, 'NOTIFY=NEVER: nobody is told')
+    lab.equal(len(tern.log_matches(r'^no bounce of msg \d+: its sender wants none$')), 1, 'the log says so')
     hand_in(tern, text.replace(b'Subject: ', 'Subject: \u00fc '.encode()), ' SMTPUTF8 BODY=8BITMIME',
             [('x@nowhere.test', '')])
     data = tern.wait_maildir('alias/ann', 3)[2]
