@@ -23,11 +23,12 @@
 enum { CONTROL_MODE = 0660, BACKLOG = 8 };
 
 static int listener = -1;
+static uint64_t hearings;
 
 static struct client {
 	int socket; /* -1: a free place */
 	uid_t uid;
-	int64_t heard; /* when it last said something */
+	uint64_t heard; /* the greater, the later it last said something */
 } clients[CONTROL_CLIENTS_MAX];
 
 static int
@@ -103,7 +104,7 @@ client_accept(void)
 		return;
 	}
 	c = client_place();
-	*c = (struct client){fd, uid, clock_monotonic()};
+	*c = (struct client){fd, uid, ++hearings};
 }
 
 /* --- answers --- */
@@ -287,7 +288,7 @@ client_serve(struct client *c)
 			span("", 0));
 		return -1;
 	}
-	c->heard = clock_monotonic();
+	c->heard = ++hearings;
 	out.len = 0;
 	if (!answer(&out, &request, c->uid))
 		return -1;

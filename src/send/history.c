@@ -48,6 +48,8 @@ history_next_due(struct message const *m)
 {
 	uint64_t next = UINT64_MAX;
 
+	if (m->deliveries.held)
+		return 0; /* so that a start looks at it, and sees that */
 	for (uint64_t i = 0; i < m->deliveries.length; i++) {
 		struct delivery const *d = &m->deliveries.recipient[i];
 

@@ -10,6 +10,7 @@
  * fd 1        command: to the client.
  * fd 2        log lines.
  * Touches     reads the settings that tern-smtpd(8) lists, and /etc/resolv.conf;
+ *             counts in run/smtpd/counters;
  *             connects to run/queue/socket and run/lookup/socket; asks DNS
  *             servers over UDP.
  * Trusts      control/; as a command TCPREMOTEIP, TCPREMOTEHOST, RELAYCLIENT
@@ -27,6 +28,7 @@
 #include <unistd.h>
 
 #include "lib/control.h"
+#include "lib/counters.h"
 #include "lib/exits.h"
 #include "lib/home.h"
 #include "lib/number.h"
@@ -35,6 +37,7 @@
 #include "service/service.h"
 #include "smtpd/hook.h"
 #include "smtpd/session.h"
+#include "wire/smtpdcounts.h"
 
 enum {
 	WORKERS_DEFAULT = 400,
@@ -192,6 +195,10 @@ service(int ready_fd)
 		say_fatal("unable to become the owner of run/smtpd", strerror(errno));
 		return EXIT_PERMANENT;
 	}
+	if (counters_open(SMTPDCOUNTS_FILE, SMTPDCOUNTS) == -1)
+		fprintf(stderr,
+			"tern-smtpd: warning: %s: nothing is counted for tern metrics: %s\n",
+			SMTPDCOUNTS_FILE, strerror(errno));
 	confinement_enter(CONFINEMENT_SMTPD_PARENT);
 	return service_run(&this);
 }

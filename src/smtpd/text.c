@@ -4,10 +4,12 @@
 #include <time.h>
 
 #include "lib/clock.h"
+#include "lib/counters.h"
 #include "smtpd/hook.h"
 #include "smtpd/log.h"
 #include "smtpd/session.h"
 #include "wire/queueexit.h"
+#include "wire/smtpdcounts.h"
 
 /* The protocol as the Received line names it (RFC 3848, RFC 6531 3.7.3). */
 static struct span
@@ -118,6 +120,7 @@ success_reply(struct session *s, struct submit_result const *result)
 	struct transaction const *t = &s->transaction;
 	char reply[SESSION_REPLY_MAX];
 
+	counters_add(SMTPDCOUNT_ACCEPTED);
 	log_begin(s, "accept");
 	log_number("id", result->id);
 	log_number("size", t->text.reader.size);

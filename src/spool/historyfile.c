@@ -16,6 +16,8 @@ historyfile_due(struct delivery_list const *list)
 {
 	uint64_t due = UINT64_MAX;
 
+	if (list->held)
+		return 0; /* so that a start looks at it, and sees that */
 	for (uint64_t i = 0; i < list->length; i++) {
 		struct delivery const *d = &list->recipient[i];
 

@@ -3,7 +3,7 @@
  * themselves: tern-send answers on its socket, the workers of tern-smtpd share
  * a file. No label holds an address, a domain or an id.
  */
-#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +14,7 @@
 #include <skalibs/strerr.h>
 
 #include "lib/clock.h"
+#include "lib/counters.h"
 #include "lib/durable.h"
 #include "lib/exits.h"
 #include "lib/spawn.h"
@@ -23,7 +24,9 @@
 #include "spool/scan.h"
 #include "tern/command.h"
 #include "tern/commands.h"
+#include "tern/instance.h"
 #include "tern/queueaccess.h"
+#include "wire/smtpdcounts.h"
 
 #define USAGE "tern metrics [--textfile PATH] [--dir DIR]"
 
@@ -187,6 +190,36 @@ send_print(struct queue_counts const *c)
 	sample("tern_send_start_time_seconds", "", c->value[COUNT_STARTED]);
 }
 
+/* --- what tern-smtpd counted --- */
+
+static void
+refusals_print(uint64_t const *values, char const *code)
+{
+	char labels[80];
+
+	for (size_t i = 0; i < SMTPDCOUNTS_REASONS; i++) {
+		snprintf(labels, sizeof labels, "{code=\"%s\",reason=\"%s\"}", code,
+			smtpdcounts_reason(i));
+		sample("tern_smtpd_rejects_total", labels, values[i]);
+	}
+}
+
+static void
+smtpd_print(int fd)
+{
+	uint64_t values[SMTPDCOUNTS];
+
+	if (fd == -1 || counters_read(fd, values, SMTPDCOUNTS) == -1)
+		return;
+	head("tern_smtpd_connections_total", "counter", "SMTP sessions begun.");
+	sample("tern_smtpd_connections_total", "{tls=\"none\"}", values[SMTPDCOUNT_CONNECTIONS]);
+	head("tern_smtpd_messages_total", "counter", "Messages accepted by SMTP.");
+	sample("tern_smtpd_messages_total", "", values[SMTPDCOUNT_ACCEPTED]);
+	head("tern_smtpd_rejects_total", "counter", "Replies that refused something.");
+	refusals_print(values + SMTPDCOUNT_REFUSED_4XX, "4xx");
+	refusals_print(values + SMTPDCOUNT_REFUSED_5XX, "5xx");
+}
+
 /* --- what the file system says --- */
 
 /* The sizes of so many files at most: for more it would be a burden of its own. */
@@ -229,7 +262,7 @@ space_print(void)
 /* --- the whole --- */
 
 static void
-all_print(struct queue_access const *access)
+all_print(struct queue_access const *access, int smtpd)
 {
 	struct queue_counts counts;
 	int up = access->client != -1 && queueclient_counts(access->client, &counts) == 0;
@@ -240,6 +273,7 @@ all_print(struct queue_access const *access)
 	sample("tern_send_up", "", (uint64_t)up);
 	if (up)
 		send_print(&counts);
+	smtpd_print(smtpd);
 	sizes_print();
 	space_print();
 }
@@ -265,9 +299,12 @@ static void
 gather(char const *directory)
 {
 	struct queue_access access;
+	int smtpd;
 
-	queue_access_open(&access, directory, INTENT_READ);
-	all_print(&access);
+	instance_enter(instance_directory(directory));
+	smtpd = open(SMTPDCOUNTS_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	queue_access_open(&access, ".", INTENT_READ);
+	all_print(&access, smtpd);
 	output_flush(&out);
 }
 
