@@ -155,6 +155,16 @@ with Peer(PIPE) as one, Peer(PIPE) as two, relay(one) as home, Worker(home) as w
     w.deliver(['c@example.net'])
     tap.equal((one.connections, two.connections), (2, 1), 'a route that changes')
 
+with Peer(PIPE) as one, Peer(PIPE) as two, relay(one) as home, Worker(home) as w:
+    home.control('senderroutes', f'@two.test:127.0.0.1:{two.port}')
+    for sender in ('a@one.test', 'a@two.test', 'b@two.test', 'a@one.test', 'a@one.test', ''):
+        w.deliver(['a@example.net'], sender=sender)
+    tap.equal((one.connections, two.connections), (2, 1), 'a route of some senders')
+    home.control('senderroutes', '@two.test: helo=two.test')
+    for sender in ('a@one.test', 'a@two.test'):
+        w.deliver(['a@example.net'], sender=sender)
+    tap.equal((one.connections, two.connections), (3, 1), 'one session has one name')
+
 # Our own troubles
 TROUBLES = [
     ('a bad route', {'smtproutes': 'example.net:127.0.0.1:x'}, r'smtproutes:1'),
@@ -173,6 +183,7 @@ with Peer(PIPE) as peer, relay(peer) as home, Worker(home) as w:
     os.mkdir(os.path.join(home.path, 'control', 'relayhost'))
     tap.ok(matches(w.deliver(['a@example.net']), 'T', 'control/relayhost'), 'an unreadable file')
     os.rmdir(os.path.join(home.path, 'control', 'relayhost'))
+with Peer(PIPE) as peer, relay(peer) as home, Worker(home) as w:
     answers = w.deliver(['a@example.net'], length=1000)
     tap.ok(matches(answers, 'T', r'can not be read'), 'an entry shorter than it says')
     tap.equal([t for t in peer.texts if t.endswith(b'.\r\n')], [], 'of which nothing was sent')
