@@ -18,7 +18,7 @@ OWNERS = (  # path, owner, group, mode of folders and files
     ('run/remote', TERNR, TERNR, 0o700), ('run/bounce', TERNB, TERNB, 0o700),
     ('run/lookup', TERNP, TERNP, 0o711), ('log', TERNL, TERNL, 0o750),
     ('log/queue', TERNL, TERNL, 0o750), ('log/smtpd', TERNL, TERNL, 0o750),
-    ('log/send', TERNL, TERNL, 0o750), ('log/verify', TERNL, TERNL, 0o750),
+    ('log/verify', TERNL, TERNL, 0o750), ('log/send', TERNL, TERNL, 0o750),
     ('alias', TERNA, TERNA, 0o755),
     ('control', 0, 0, 0o755), ('service', 0, 0, 0o755), ('.', 0, 0, 0o755),
     ('bin/tern-queue', TERNQ, TERN, 0o6711), ('bin/tern-qread', 0, TERN, 0o2755),

@@ -67,7 +67,7 @@ with ternlab.Instance(path='deep' + 'x' * 150 + '/home') as tern:
     tern.up()
     status = tern.status()
     lab.equal(sorted(s['name'] for s in status['services'] if s['up'] and s['ready']),
-              ['queue', 'send', 'smtpd'], 'all services are ready in a folder with a long path')
+              ['queue', 'send', 'smtpd', 'verify'], 'all services are ready in a folder with a long path')
     lab.equal(tern_command('status', tern.home).returncode, 0, 'status: exit 0')
     lab.ok({os.stat(f'/proc/{pid}').st_uid for pid in tern.processes()} == {tern.uid},
            'every process is the user\'s')
