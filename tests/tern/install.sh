@@ -72,6 +72,47 @@ below_destdir() {
 	ok "leaves only what it did not install" cmp "$top/left" "$top/want"
 }
 
+queued() { # queued STATE - one message is, and has that state
+	"$tern" queue ls --state "$1" | grep -q '^1 message,'
+}
+
+# With a user for each task; all is down before and after.
+tools_of_the_queue() {
+	echo ':127.0.0.1:1' >"$home/control/smtproutes"
+	printf "$letter" | s6-setuidgid 61000:61000 "$home/bin/sendmail" x@example.net
+	ok "root sees what is queued" queued waiting
+	ok "and holds it" "$tern" queue hold --all
+	hist=$(find "$home/queue/hist" -type f)
+	ok "in a history of terns" is "$hist" terns:tern 640
+	ok "tern up" "$tern" up
+	ok "the socket is for terns and the group" is "$home/run/send/socket" terns:tern 660
+	ok "it is still held" queued held
+	ok "ternd may not look" not s6-setuidgid ternd "$tern" queue ls
+	member="s6-applyuidgid -u 61002 -g $(getent group tern | cut -d: -f3)"
+	ok "a member of the group may look" $member "$tern" queue ls
+	ok "and give orders while tern-send runs" $member "$tern" queue release --all
+	ok "which says who it was" grep -q 'release by uid 61002' "$home/log/send/current"
+	ok "it is tried" wait_for queued deferred
+	ok "root's order says so" "$tern" queue hold --all
+	ok "too" grep -q 'hold by uid 0' "$home/log/send/current"
+	ok "check finds all owners and modes right" "$tern" queue check
+	ok "tern why reads the logs" sh -c "'$tern' why x@example.net | grep -q 'hold by uid 0'"
+	ok "tern metrics reads the counts" sh -c "'$tern' metrics | grep -q '^tern_queue_messages{state=\"hold\"} 1'"
+	ok "and those of tern-smtpd" sh -c "'$tern' metrics | grep -q '^tern_smtpd_connections_total'"
+	ok "the file belongs to ternd" is "$home/run/smtpd/counters" ternd:ternd 640
+	ok "tern down" "$tern" down
+	ok "the member may not change a stopped queue" not $member "$tern" queue release --all
+	entry=$(find "$home/queue/mess" -type f)
+	chown root:root "$entry"
+	chmod 600 "$entry"
+	ok "check finds a wrong owner" not "$tern" queue check
+	ok "repair mends it" "$tern" queue repair
+	ok "as it should be" is "$entry" ternq:tern 640
+	ok "check finds nothing" "$tern" queue check
+	ok "root removes what is in a stopped queue" "$tern" queue rm --all
+	ok "so that no file is left" test -z "$(find "$home/queue/mess" "$home/queue/hist" -type f)"
+}
+
 # Nobody outside sees what happens from here on: /var and /etc are our own.
 for_real() {
 	mount -t tmpfs none /var && mkdir -p /var/tmp /var/lib "$top/etc" &&
@@ -136,6 +177,7 @@ for_real() {
 	ok "tern up" "$tern" up
 	ok "it is delivered at the start" wait_for sh -c "[ \$(ls $home/alias/Maildir/new | wc -l) = 3 ]"
 	ok "tern down" "$tern" down
+	tools_of_the_queue
 	ok "make uninstall" install_make uninstall
 	ok "leaves queue and settings" test -s "$home/control/me" -a -d "$home/queue/mess/63"
 	ok "and no program" not test -e "$home/bin"
