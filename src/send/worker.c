@@ -114,7 +114,10 @@ worker_refuse(struct batch *b, enum verdict verdict, struct span text)
 	message_batch_end(b);
 }
 
-/* There is no further worker for it; when there is none at all, a batch is refused. */
+/*
+ * There is no further worker for it. When none runs, a batch is refused: what
+ * else was asked for may be refused as well.
+ */
 static void
 worker_refused(struct destination *d, enum verdict verdict, struct span text)
 {
@@ -122,7 +125,7 @@ worker_refused(struct destination *d, enum verdict verdict, struct span text)
 
 	d->workers--;
 	worker_count[d->channel]--;
-	if (d->workers == 0 && (b = destination_take(d)))
+	if (d->workers == d->requested && (b = destination_take(d)))
 		worker_refuse(b, verdict, text);
 	destination_wants(d);
 	destination_release(d);
