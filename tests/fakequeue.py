@@ -93,8 +93,11 @@ class FakeHome:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            with connection, connection.makefile('rb') as stream:
-                self._serve(connection, stream)
+            try:
+                with connection, connection.makefile('rb') as stream:
+                    self._serve(connection, stream)
+            except ConnectionError:  # it was killed
+                pass
 
     def _serve(self, connection, stream):
         parts = {letter: bytearray() for letter in (b'O', b'M', b'E')}

@@ -303,8 +303,31 @@ def peer(name):
         return sendlab.recover(world) or world.violations(extra=1)
 
 
+class Refuses(sendlab.Send):
+    """Spawners that have no workers now."""
+    requests = 0
+
+    def spawn(self, channel, sock):
+        packet = sock.recv(sendlab.PACKET)
+        if packet:
+            self.requests += 1
+            sock.send(field(sendlab.fields(packet)[0], b'Tno worker now'))
+
+
+def refuses():
+    """How many workers are asked for, for ten messages of one destination."""
+    with sendlab.World() as world:
+        for n in range(10):
+            world.put(f'm{n}', b'x\n', b's@from.test', [b'a@r1.test'])
+        with Refuses(world) as send:
+            send.run(send.quiet(0.5), 3)
+            return send.requests
+
+
 faultlab.sweep(lab, 'lies', 'tern-send', [*LIARS], lie, sample=len(LIARS))
 faultlab.sweep(lab, 'lies-peers', 'tern-send', [*PEERS], peer, sample=len(PEERS))
 lab.ok(does_not_read(), 'a worker that reports jobs which it does not read stops nobody else')
+asked = refuses()
+lab.ok(1 <= asked <= 30, f'for ten messages that get no worker {asked} are asked for')
 lab.ok(hangs(), 'workers that keep their jobs leave places to others')
 lab.end()
