@@ -169,8 +169,13 @@ class Stage:
             if target.startswith(self.top + '/'):
                 print(f'# still mounted: {target}', flush=True)
                 unmount(target, MNT_DETACH)
-        unmount(self.top)
-        os.rmdir(self.top)
+        try:
+            unmount(self.top)
+        except OSError:
+            unmount(self.top, MNT_DETACH)
+            raise
+        finally:
+            os.rmdir(self.top)
 
     def path(self, *names):
         return os.path.join(self.top, *names)
