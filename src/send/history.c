@@ -39,6 +39,7 @@ history_read(struct message *m)
 		return -1;
 	m->history.len = (size_t)n;
 	m->has_history = 1;
+	m->unsynced_name = 1; /* as far as we know: an earlier load may only have deferred */
 	m->history_torn = n && m->history.s[n - 1] != '\n';
 	return 0;
 }
