@@ -93,8 +93,12 @@ start(enum child_index which, int const *fds, size_t count)
 	if (child->owner_of && privilege_become_owner(child->owner_of) == -1)
 		strerr_diefusys(EXIT_TEMPORARY, "become the owner of ", child->owner_of);
 	/* Should tern-start be killed, send ends as if told to, and the others after it. */
-	if (which == SEND)
+	if (which == SEND) {
 		platform_signal_at_parent_death(SIGTERM);
+		/* What is passed on before send can take it must not end it. */
+		signal(SIGALRM, SIG_IGN);
+		signal(SIGHUP, SIG_IGN);
+	}
 	if (getppid() != self)
 		_exit(EXIT_TEMPORARY);
 	execv(child->program, (char *const *)(void *)argv);
