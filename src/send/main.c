@@ -32,6 +32,7 @@
 #include <skalibs/types.h>
 
 #include "lib/clock.h"
+#include "lib/durable.h"
 #include "lib/exits.h"
 #include "policy/confinement.h"
 #include "send/control.h"
@@ -385,7 +386,7 @@ main(int argc, char const *const *argv)
 	control_open();
 	queue_scan_start();
 	next_scan = clock_monotonic() + SCAN_MILLISECONDS;
-	if (ready && (write(ready, "\n", 1) != 1 || close(ready) == -1))
+	if (ready && (durable_write(ready, "\n", 1) == -1 || close(ready) == -1))
 		strerr_diefusys(EXIT_TEMPORARY, "tell that we are ready");
 	confinement_enter(CONFINEMENT_SEND);
 	run();

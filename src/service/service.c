@@ -17,6 +17,7 @@
 #include <skalibs/selfpipe.h>
 
 #include "lib/clock.h"
+#include "lib/durable.h"
 #include "lib/exits.h"
 #include "lib/packet.h"
 #include "lib/platform.h"
@@ -537,7 +538,7 @@ ready(void)
 {
 	if (service->ready_fd == -1)
 		return;
-	if (write(service->ready_fd, "\n", 1) == -1)
+	if (durable_write(service->ready_fd, "\n", 1) == -1)
 		say("warning", "unable to say that we are ready on descriptor %d: %s",
 			service->ready_fd, strerror(errno));
 	close(service->ready_fd);
