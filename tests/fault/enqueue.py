@@ -110,7 +110,7 @@ def judge_service(point):
 def good_service(prefix, attach):
     with Home() as home:
         with queuelab.Service(home, prefix=prefix) as service, \
-                faultlab.Attached(service.child.pid, attach and ['-qq', *attach]):
+                faultlab.Attached(service.child.pid, attach):
             lab.equal(talk(home, 2), (4, 0), 'service, without a fault')
 
 

@@ -23,7 +23,7 @@ def run(home, prefix, wanted=range(2)):
         worker.socket.settimeout(40)
         for n in wanted:
             try:
-                found[n] = ''.join(a.verdict for a in worker.deliver(PEOPLE, TEXTS[n]))
+                found[n] = ''.join(a.verdict for a in worker.deliver(PEOPLE, text=TEXTS[n]))
             except (RuntimeError, ConnectionError):
                 break
     return found
