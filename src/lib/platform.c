@@ -213,6 +213,18 @@ platform_set_groups(gid_t gid)
 }
 
 int
+platform_sync_filesystem(int fd)
+{
+#ifdef __linux__
+	return syncfs(fd);
+#else
+	(void)fd;
+	errno = ENOTSUP;
+	return -1;
+#endif
+}
+
+int
 platform_change_root(char const *path)
 {
 	return chroot(path);

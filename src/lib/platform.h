@@ -67,6 +67,12 @@ int platform_flock(int fd);
  */
 int platform_rename_new(int from, char const *old_name, int to, char const *new_name);
 
+/*
+ * Makes all that was written to the file system of an open file durable.
+ * Returns 0, or -1 with errno: ENOTSUP where one can not ask for that.
+ */
+int platform_sync_filesystem(int fd);
+
 /* Makes the directory path the root of this process. Returns 0, or -1 with errno. */
 int platform_change_root(char const *path);
 

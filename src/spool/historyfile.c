@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include "lib/durable.h"
+#include "lib/platform.h"
 #include "spool/layout.h"
 
-enum { HISTORY_MODE = 0640 };
+enum { HISTORY_MODE = 0640, SYNC_EACH_MAX = 32 };
 
 uint64_t
 historyfile_due(struct delivery_list const *list)
@@ -47,9 +48,9 @@ lines_append(int fd, struct span lines, uint64_t due)
 	int torn = is_torn(fd);
 
 	if (torn == -1 || (torn && durable_write(fd, "\n", 1) == -1) ||
-		durable_write(fd, lines.s, lines.len) == -1 || futimens(fd, times) == -1)
+		durable_write(fd, lines.s, lines.len) == -1)
 		return -1;
-	return fdatasync(fd);
+	return futimens(fd, times);
 }
 
 int
@@ -64,14 +65,11 @@ historyfile_append(uint64_t id, struct span lines, uint64_t due)
 	if (fd == -1)
 		return -1;
 	result = lines_append(fd, lines, due);
-	if (close(fd) == -1)
-		result = -1;
-	spool_hist_directory(path, id);
-	return result == 0 ? durable_directory(path) : -1;
+	return close(fd) == -1 ? -1 : result;
 }
 
-int
-historyfile_sync(uint64_t id)
+static int
+one_sync(uint64_t id)
 {
 	char path[SPOOL_PATH_MAX];
 	int fd, result;
@@ -84,4 +82,29 @@ historyfile_sync(uint64_t id)
 	close(fd);
 	spool_hist_directory(path, id);
 	return result == 0 ? durable_directory(path) : -1;
+}
+
+/* Of many at once, all else that the file system holds is the lesser burden. */
+static int
+all_sync(void)
+{
+	int fd = open("queue/hist", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int result;
+
+	if (fd == -1)
+		return -1;
+	result = platform_sync_filesystem(fd);
+	close(fd);
+	return result;
+}
+
+int
+historyfile_sync(uint64_t const *ids, size_t count)
+{
+	if (count > SYNC_EACH_MAX && all_sync() == 0)
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		if (one_sync(ids[i]) == -1)
+			return -1;
+	return 0;
 }

@@ -129,16 +129,6 @@ order_stopped(struct work *w, uint64_t id)
 	return result;
 }
 
-/* What tern-send has written is durable before we say that it is done. */
-static enum order_result
-result_sync(struct work const *w, uint64_t id, enum order_result result)
-{
-	if (result == ORDER_DONE && orders[w->which].order != ORDER_REMOVE &&
-		historyfile_sync(id) == -1)
-		return ORDER_TROUBLE;
-	return result;
-}
-
 static void
 piece_order(struct work *w, uint64_t const *ids, size_t count)
 {
@@ -147,12 +137,8 @@ piece_order(struct work *w, uint64_t const *ids, size_t count)
 	if (w->access.client != -1 && queueclient_order(w->access.client, orders[w->which].order,
 					      ids, count, results) == -1)
 		strerr_diefusys(EXIT_TEMPORARY, "talk to tern-send");
-	for (size_t i = 0; i < count; i++) {
-		enum order_result r = w->access.client == -1 ? order_stopped(w, ids[i])
-							     : result_sync(w, ids[i], results[i]);
-
-		w->results[r]++;
-	}
+	for (size_t i = 0; i < count; i++)
+		w->results[w->access.client == -1 ? order_stopped(w, ids[i]) : results[i]]++;
 }
 
 static void
@@ -164,6 +150,9 @@ all_order(struct work *w)
 	for (size_t i = 0; i < count; i += QUEUECONTROL_IDS_MAX)
 		piece_order(w, ids + i,
 			count - i < QUEUECONTROL_IDS_MAX ? count - i : QUEUECONTROL_IDS_MAX);
+	/* What was written is durable before we say that it is done. */
+	if (orders[w->which].order != ORDER_REMOVE && historyfile_sync(ids, count) == -1)
+		strerr_diefusys(EXIT_TEMPORARY, "make what was done durable");
 }
 
 static void
