@@ -260,9 +260,10 @@ class Ledger:
 
     # Judging.
 
-    def check(self, facts, held, now, window=WINDOW, settled=False):
-        """What is wrong, as a list of lines. `now` is the time of the cut; settled: all is said
-        and done, so that the queue must be empty and a failed recipient have its bounce."""
+    def check(self, facts, held, now, window=WINDOW, settled=False, crashes=1):
+        """What is wrong, as a list of lines. `now` is the time of the cut, the last of `crashes`;
+        settled: all is said and done, so that the queue must be empty and a failed recipient
+        have its bounce."""
         wrong = held.problems + facts.problems
         times = collections.defaultdict(list)
         for copy in facts.got + held.copies:
@@ -279,12 +280,15 @@ class Ledger:
                 if not (times[key] or bounced[key] or held.open[key]):
                     wrong.append(f'I1 {tag} for {recipient} was acknowledged and is lost')
         for key, when in list(times.items()):
-            wrong += self._count(facts, 'I4', 'copies', *key, when, held.open[key], now, window)
+            wrong += self._count(facts, 'I4', 'copies', *key, when, held.open[key], now, window,
+                                 crashes)
         for key, when in list(bounced.items()):
-            wrong += self._count(facts, 'I5', 'bounces', *key, when, held.open[key], now, window)
+            wrong += self._count(facts, 'I5', 'bounces', *key, when, held.open[key], now, window,
+                                 crashes)
         for (tag, recipient, ident), when in list(bounces.items()):
             wrong += self._count(facts, 'I5', 'copies of a bounce', tag, recipient, when,
-                                 held.open_bounces[tag, recipient, ident], now, window)
+                                 held.open_bounces[tag, recipient, ident], now, window,
+                                 crashes)
         for tag, recipient, *_ in [*held.open, *held.open_bounces]:
             if tag not in facts.tried:
                 wrong.append(f'I3 {tag} is queued before it was sent')
@@ -293,7 +297,7 @@ class Ledger:
             wrong += [f'I6 still queued: {key}' for key in [*held.open, *held.open_bounces]]
         return wrong
 
-    def _count(self, facts, invariant, what, tag, recipient, when, still, now, window):
+    def _count(self, facts, invariant, what, tag, recipient, when, still, now, window, crashes):
         if not when:
             return
         if tag not in facts.tried or recipient not in self.messages[tag].recipients:
@@ -302,7 +306,7 @@ class Ledger:
             yield f'I5 {tag} was bounced for {recipient}, which nobody refused'
         copies = len(when) + still
         before = sorted(t for t in when if t <= now)
-        if copies > 2:
+        if copies > 1 + crashes:
             yield f'{invariant} {copies} {what} of {tag} for {recipient}'
         elif copies == 2 and before and now - before[0] > window:
             yield (f'{invariant} {tag} for {recipient}: 2 {what}, the first '
