@@ -41,14 +41,10 @@ listener_make(void)
 		return -1;
 	memcpy(address.sun_path, QUEUECONTROL_SOCKET, sizeof QUEUECONTROL_SOCKET);
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
-		(unlink(QUEUECONTROL_SOCKET) == 0 || errno == ENOENT)) {
-		mode_t mask = umask(0777 & ~CONTROL_MODE);
-		int bound = bind(fd, (struct sockaddr *)&address, sizeof address);
-
-		umask(mask);
-		if (bound == 0 && listen(fd, BACKLOG) == 0)
-			return fd;
-	}
+		(unlink(QUEUECONTROL_SOCKET) == 0 || errno == ENOENT) &&
+		bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+		chmod(QUEUECONTROL_SOCKET, CONTROL_MODE) == 0 && listen(fd, BACKLOG) == 0)
+		return fd; /* nobody could connect before it had its mode */
 	close(fd);
 	return -1;
 }
