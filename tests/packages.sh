@@ -15,7 +15,7 @@ test clang libclang-rt-dev clang-format mandoc strace valgrind curl procps pytho
 test swaks msmtp libpython3.11-testsuite
 test nsd unbound dovecot-lmtpd
 test libfuse3-dev fuse3 xfsprogs btrfs-progs
-peer postfix spamassassin exim4-daemon-light fail2ban
+peer postfix spamassassin exim4-daemon-light fail2ban prometheus
 '
 
 names() {

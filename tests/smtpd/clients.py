@@ -139,7 +139,7 @@ def room(top, script, peers=PEERS):
     path = os.path.join(top, 'script')
     with open(path, 'w') as f:
         f.write(script)
-    return subprocess.Popen([os.path.join(HERE, 'room.sh'), peers, top, '/bin/sh', '/work/script'],
+    return subprocess.Popen([os.path.join(HERE, 'room'), peers, top, '/bin/sh', '/work/script'],
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
