@@ -162,7 +162,9 @@ def dns_lists(home):
                         lab.equal(code(client.ask('RCPT TO:<x@local.test>')), '554 5.7.1',
                                   'a confined worker asks too')
                 asked = sum(1 for q in server.seen if q[2] == '5.0.0.127.two.test')
-                lab.equal(asked, 1, 'and once for all connections of a client')
+                service.wait_log(r'ip=127\.0\.0\.5 event=refuse', 2)
+                workers = set(re.findall(r'pid (\d+) ip=127\.0\.0\.5 ', service.log()))
+                lab.equal(asked, len(workers), 'and once for all connections that it serves')
 
 
 def counts(home):
