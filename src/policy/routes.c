@@ -69,11 +69,13 @@ value_parse(struct route *route, char const *file, unsigned line, struct span va
 static int
 sender_find(struct domainmap const *map, struct span sender, struct domainmap_entry *entry)
 {
-	size_t at = span_find_last(sender, '@');
-	struct span domain = span(sender.s + at, sender.len - at);
+	struct span domain;
+	size_t at;
 
 	if (sender.len == 0 || map->entries == 0)
 		return 0;
+	at = span_find_last(sender, '@');
+	domain = span(sender.s + at, sender.len - at);
 	if (domainmap_exact(map, sender, entry) || domainmap_exact(map, domain, entry))
 		return 1;
 	if (domain.len)
