@@ -62,6 +62,7 @@ def prepare(system, group, tools, count):
     system.fill(count)
     open(MARKER, 'w').close()
     os.sync()
+    time.sleep(1)
 
 
 def work(spec):
@@ -91,7 +92,7 @@ def work(spec):
         result = workload.run(tools, system, meter, spec['count'])
         result.update(meter.end())
         if spec['instrument'] and hasattr(workload, 'check'):
-            workload.check(system)
+            result['found'] = workload.check(system)
     except Exception:
         for path in system.log_files():
             print(f'--- {path}', file=sys.stderr)

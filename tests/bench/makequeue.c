@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <skalibs/stralloc.h>
@@ -111,31 +112,54 @@ file_write(char const *path, stralloc const *content, mode_t mode, struct stat c
 		fail(path);
 }
 
-int
-main(int argc, char **argv)
+/* Every step-th message from the first on. */
+static void
+some_write(unsigned long first, unsigned long step, unsigned long count, uint64_t now,
+	char const *domain, uint64_t next)
 {
 	stralloc entry = STRALLOC_ZERO, history = STRALLOC_ZERO;
 	char path[SPOOL_PATH_MAX];
-	uint64_t now = clock_wall(), next;
-	unsigned long count;
 
-	if (argc != 4) {
-		fputs("usage: makequeue count domain seconds\n", stderr);
-		return 100;
-	}
-	count = strtoul(argv[1], NULL, 10);
-	next = now / 1000000 + strtoul(argv[3], NULL, 10);
-	if (stat("queue/mess", &mess_owner) == -1 || stat("queue/hist", &hist_owner) == -1)
-		fail("queue");
 	history_make(&history, now / 1000000, next);
-	for (unsigned long i = 0; i < count; i++) {
+	for (unsigned long i = first; i < count; i += step) {
 		uint64_t id = now - count + i;
 
-		entry_make(&entry, i, argv[2]);
+		entry_make(&entry, i, domain);
 		spool_mess_path(path, id);
 		file_write(path, &entry, 0640, &mess_owner, 0);
 		spool_hist_path(path, id);
 		file_write(path, &history, 0660, &hist_owner, next);
 	}
-	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	uint64_t now = clock_wall();
+	long writers = sysconf(_SC_NPROCESSORS_ONLN);
+	int status, failed = 0;
+
+	if (argc != 4) {
+		fputs("usage: makequeue count domain seconds\n", stderr);
+		return 100;
+	}
+	if (stat("queue/mess", &mess_owner) == -1 || stat("queue/hist", &hist_owner) == -1)
+		fail("queue");
+	if (writers < 1)
+		writers = 1;
+	for (long i = 0; i < writers; i++) {
+		pid_t pid = fork();
+
+		if (pid == -1)
+			fail("fork");
+		if (pid == 0) {
+			some_write((unsigned long)i, (unsigned long)writers,
+				strtoul(argv[1], NULL, 10), now, argv[2],
+				now / 1000000 + strtoul(argv[3], NULL, 10));
+			return 0;
+		}
+	}
+	while (wait(&status) > 0)
+		failed |= status;
+	return failed ? 111 : 0;
 }

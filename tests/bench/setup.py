@@ -102,6 +102,17 @@ def versions(cache, systems, tree):
     return found
 
 
+def disk(cache):
+    """The file system that is measured, how it is mounted, and whether it has a journal."""
+    kind, device, options = output('findmnt', '-n', '-r', '-o', 'FSTYPE,SOURCE,OPTIONS', '-T',
+                                   cache).split()[:3]
+    journal = ''
+    if kind == 'ext4':
+        found = glob.glob(f'/proc/fs/jbd2/{os.path.basename(device)}-*')
+        journal = ' with a journal' if found else ' without a journal'
+    return f'{kind}{journal} ({options})'
+
+
 def machine(cache):
     """What the figures depend on."""
     cpu = 'unknown'
@@ -118,6 +129,6 @@ def machine(cache):
             'kernel': platform.release(),
             'system': release.get('PRETTY_NAME', 'unknown').strip('"') + ' ' +
                       output('cat', '/etc/debian_version'),
-            'disk': output('findmnt', '-n', '-o', 'FSTYPE,OPTIONS', '-T', cache),
+            'disk': disk(cache),
             'compiler': output('head', '-n', '1', f'{TOP}/conf-cc') + ', ' +
                         output('cc', '--version').split('\n')[0]}
