@@ -24,9 +24,12 @@ def session(home, prefix):
         try:
             replies.append(client.hello())
             for n, text in enumerate(TEXTS):
-                go_on = client.begin()
-                replies.append(go_on)
-                if not go_on.startswith('354'):
+                for command in ('MAIL FROM:<a@far.test>', 'RCPT TO:<x@local.test>', 'DATA'):
+                    replies.append(client.ask(command))
+                    if replies[-1][:1] not in '23':
+                        break
+                if not replies[-1].startswith('354'):
+                    client.ask('RSET')
                     continue
                 client.send(text)
                 codes[n] = client.reply()[:3]
@@ -39,6 +42,7 @@ def session(home, prefix):
 
 def queued(home):
     """How often each text is in the queue; -1 when one is not whole."""
+    home.settle()
     counts = [0, 0]
     while not home.is_idle():
         got = home.take()

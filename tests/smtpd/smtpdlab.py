@@ -28,7 +28,14 @@ class Home(fakequeue.FakeHome):
             except OSError:
                 return
             thread = threading.Thread(target=self._session, args=(connection,), daemon=True)
+            self.sessions.append(thread)
             thread.start()
+
+    def settle(self):
+        """Until all that was sent by programs that have ended has been read."""
+        super().settle()
+        for thread in list(self.sessions):
+            thread.join(ternlab.PATIENCE)
 
     def _session(self, connection):
         try:
