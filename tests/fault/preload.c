@@ -156,18 +156,24 @@ write(int fd, void const *s, size_t len)
 	return is_interrupted_on(fd) ? -1 : real(fd, s, shorten(fd, len, 1));
 }
 
+static int
+may_wait(int flags)
+{
+	return !(flags & MSG_DONTWAIT);
+}
+
 ssize_t
 recv(int fd, void *s, size_t len, int flags)
 {
 	REAL(recv);
-	return is_interrupted() ? -1 : real(fd, s, shorten(fd, len, 0), flags);
+	return may_wait(flags) && is_interrupted() ? -1 : real(fd, s, shorten(fd, len, 0), flags);
 }
 
 ssize_t
 send(int fd, void const *s, size_t len, int flags)
 {
 	REAL(send);
-	return is_interrupted() ? -1 : real(fd, s, shorten(fd, len, 1), flags);
+	return may_wait(flags) && is_interrupted() ? -1 : real(fd, s, shorten(fd, len, 1), flags);
 }
 
 /* The first piece alone is a short one too. */
@@ -197,21 +203,21 @@ ssize_t
 recvmsg(int fd, struct msghdr *message, int flags)
 {
 	REAL(recvmsg);
-	return is_interrupted() ? -1 : real(fd, message, flags);
+	return may_wait(flags) && is_interrupted() ? -1 : real(fd, message, flags);
 }
 
 ssize_t
 sendmsg(int fd, struct msghdr const *message, int flags)
 {
 	REAL(sendmsg);
-	return is_interrupted() ? -1 : real(fd, message, flags);
+	return may_wait(flags) && is_interrupted() ? -1 : real(fd, message, flags);
 }
 
 int
 poll(struct pollfd *fds, nfds_t count, int timeout)
 {
 	REAL(poll);
-	return is_interrupted() ? -1 : real(fds, count, timeout);
+	return timeout && is_interrupted() ? -1 : real(fds, count, timeout);
 }
 
 int
