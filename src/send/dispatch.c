@@ -48,7 +48,10 @@ destination_wants(struct destination *d)
 static uint64_t
 channel_max(enum channel channel)
 {
-	return channel == CHANNEL_LOCAL ? settings.concurrency_local : settings.concurrency_remote;
+	uint64_t wanted =
+		channel == CHANNEL_LOCAL ? settings.concurrency_local : settings.concurrency_remote;
+
+	return wanted < worker_descriptors / 4 ? wanted : worker_descriptors / 4;
 }
 
 static unsigned

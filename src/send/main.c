@@ -53,6 +53,7 @@ enum {
 	SCAN_MILLISECONDS = 1500000,    /* 25 minutes, as qmail */
 	RETRY_MILLISECONDS = 10000,     /* for what our own disk refused */
 	CLOCK_BACK_MILLISECONDS = 5000, /* less is the usual correction of a clock */
+	DESCRIPTORS_MIN = 64,           /* of this process */
 	UNPOLLED_MILLISECONDS = 500,    /* for workers that could not be waited for */
 	SYNC_MILLISECONDS = 1000
 };
@@ -332,10 +333,15 @@ descriptors_raise(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max < DESCRIPTORS_MIN)
+		strerr_dief(
+			EXIT_TEMPORARY, "fewer than 64 descriptors: raise the limit (ulimit -n)");
+	if (limit.rlim_max < worker_descriptors)
+		worker_descriptors = (unsigned)limit.rlim_max;
 }
 
 static void

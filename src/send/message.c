@@ -17,6 +17,7 @@
 #include "send/log.h"
 #include "send/queue.h"
 #include "send/settings.h"
+#include "send/worker.h"
 #include "spool/layout.h"
 
 enum {
@@ -423,7 +424,7 @@ message_load(uint64_t id, enum agenda_reason reason)
 		queue_wait(id, now_seconds() + TROUBLE_DELAY);
 		return;
 	}
-	if (messages_loaded > ENTRIES_OPEN_MAX) {
+	if (messages_loaded > ENTRIES_OPEN_MAX || messages_loaded > worker_descriptors / 8) {
 		close(m->entry.fd);
 		m->entry.fd = -1;
 	}

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ int worker_spawner[CHANNELS];
 unsigned worker_jobs[CHANNELS];
 unsigned worker_count[CHANNELS];
 uint64_t worker_deliveries;
+unsigned worker_descriptors = UINT_MAX;
 int worker_stopping;
 
 static struct worker **workers;
@@ -188,7 +190,7 @@ worker_answer(enum channel channel)
 	ssize_t n =
 		packet_receive(worker_spawner[channel], packet, WORKER_PACKET_MAX, fds, &fd_count);
 
-	if (n == -1 && (errno == EAGAIN || errno == EMSGSIZE))
+	if (n == -1 && errno == EAGAIN)
 		return 0;
 	if (n <= 0)
 		return -1;

@@ -33,6 +33,12 @@ extern unsigned worker_count[CHANNELS];
 /* The number of the last delivery started, for the log. */
 extern uint64_t worker_deliveries;
 
+/*
+ * How many descriptors this process may have. Each channel takes at most a
+ * quarter of them for workers, and messages that wait an eighth.
+ */
+extern unsigned worker_descriptors;
+
 /* Set when send is to end: no further job is started. */
 extern int worker_stopping;
 
