@@ -106,8 +106,28 @@ quoting_put(struct quoting *q, struct output *output, struct span piece)
 	}
 }
 
+/*
+ * A message begins after a blank line: where a delivery broke off, or someone
+ * else wrote, there may be none. Returns 0, or -1 with errno.
+ */
 static int
-text_write(int fd, struct mail *mail)
+blank_line_put(int fd, struct output *output, off_t size)
+{
+	char last[2] = "\n";
+	size_t want = size > 1 ? 2 : (size_t)size;
+	ssize_t n = durable_read_at(fd, last, want, (size_t)size - want);
+
+	if (n == -1)
+		return -1;
+	if (n && last[n - 1] != '\n')
+		output_put(output, SPAN_LITERAL("\n\n"));
+	else if (n && (n == 1 || last[0] != '\n'))
+		output_put(output, SPAN_LITERAL("\n"));
+	return 0;
+}
+
+static int
+text_write(int fd, struct mail *mail, off_t size)
 {
 	static struct output output;
 	struct quoting quoting = {.last = '\n'};
@@ -116,6 +136,8 @@ text_write(int fd, struct mail *mail)
 	int r;
 
 	output_begin(&output, fd);
+	if (blank_line_put(fd, &output, size) == -1)
+		return -1;
 	output_put(&output, span(mail->from_line.s, mail->from_line.len));
 	output_put(&output, span(mail->return_path.s, mail->return_path.len));
 	output_put(&output, span(mail->delivered_to.s, mail->delivered_to.len));
@@ -159,7 +181,7 @@ append(int fd, struct mail *mail, char const *path, stralloc *text)
 		close(fd);
 		return verdict;
 	}
-	if (text_write(fd, mail) == -1 || (st.st_size == 0 && name_sync(path) == -1)) {
+	if (text_write(fd, mail, st.st_size) == -1 || (st.st_size == 0 && name_sync(path) == -1)) {
 		verdict = mail_verdict_errno(text, "append to", path);
 		if (ftruncate(fd, st.st_size) == -1)
 			mail_verdict_errno(text, " and to cut it back", path);
