@@ -34,7 +34,7 @@ MEMORY = ('mmap', 'brk', 'mremap')
 # What fails for no reason of ours, or changes nothing when it fails.
 NOT_FAILED = ('execve', 'exit_group', 'rt_sigreturn', 'munmap', 'mprotect', 'getpid', 'getppid',
               'getuid', 'geteuid', 'getgid', 'getegid', 'arch_prctl', 'set_tid_address',
-              'set_robust_list', 'rseq', 'prlimit64', 'clock_gettime', 'wait4')
+              'set_robust_list', 'rseq', 'prlimit64', 'clock_gettime', 'wait4', 'umask')
 
 Point = collections.namedtuple('Point', 'name n fault')
 
@@ -150,13 +150,30 @@ class Attached:
 
 def split(point):
     """For a service: what to write before its command, and what to attach to it when it runs."""
-    if point.name in ('malloc', 'short'):
+    if point.name in ('malloc', 'short', *LIMITS):
         return inject(point), None
     return [], ['-o', '/dev/null', *inject(point)[5:]]
 
 
+# Few descriptors, little memory, a short file (what is longer ends the process).
+LIMITS = {'nofile': range(3, 21), 'as': range(2 << 20, 34 << 20, 1 << 20),
+          'fsize': (0, 1, 100, 1000, 5000, 65535, 65536, 70000)}
+
+
+def limits():
+    return [Point(kind, n, 'KILL' if kind == 'fsize' else 'limit')
+            for kind, numbers in LIMITS.items() for n in numbers]
+
+
+def is_sync_error(point):
+    """Whether what was to be made durable was not: never a success."""
+    return point.name in ('fsync', 'fdatasync') and point.fault in ('EIO', 'ENOSPC')
+
+
 def inject(point):
     """What to write before the command."""
+    if point.name in LIMITS:
+        return ['prlimit', f'--{point.name}={point.n}', '--core=0']
     if point.name == 'malloc':
         return preloaded(point.fault, FAULT_MALLOC=point.n)
     if point.name == 'short':
@@ -251,6 +268,9 @@ def sweeps(lab, program, good, judge, syscall=0, malloc=0, short=0, skip=(), wor
                   [Point('malloc', i + 1, program) for i in range(n)] +
                   [Point('malloc', f'{i + 1}+', program) for i in range(0, n, 5)],
                   judge, malloc, workers)
+    if shutil.which('prlimit'):
+        everything = limits()
+        sweep(lab, 'limits', program, everything, judge, len(everything), workers)
     if short:
         seeds = 200 if LONG else short
         sweep(lab, 'short-io', program, [Point('short', i + 1, program) for i in range(seeds)],

@@ -46,6 +46,8 @@ def judge_command(point):
         code, _, _ = command(faultlab.inject(point), home)
         if point.name == 'short' and code != 0:
             return f'exit {code}: short and interrupted calls are no fault'
+        if code == 0 and faultlab.is_sync_error(point):
+            return 'acknowledged, though it could not be made durable'
         if 11 <= code <= 40:
             return f'exit {code}, which is permanent, by a fault of ours'
         # Killed, or failing, after all was done: 0 or 1 message.
@@ -98,6 +100,8 @@ def judge_service(point):
             service.stop()
         if point.name == 'short' and done != 4:
             return f'{done} of 4, {worst}: short and interrupted calls are no fault'
+        if done == 4 and faultlab.is_sync_error(point):
+            return 'acknowledged, though it could not be made durable'
         if 11 <= worst <= 40:
             return f'answer {worst}, which is permanent, by a fault of ours'
         wrong = judge_queue(home, done, point, kept=2)

@@ -327,7 +327,18 @@ def refuses():
 faultlab.sweep(lab, 'lies', 'tern-send', [*LIARS], lie, sample=len(LIARS))
 faultlab.sweep(lab, 'lies-peers', 'tern-send', [*PEERS], peer, sample=len(PEERS))
 lab.ok(does_not_read(), 'a worker that reports jobs which it does not read stops nobody else')
+def few_descriptors():
+    """300 destinations, 64 descriptors: all is delivered in the end."""
+    with sendlab.World() as world:
+        for n in range(300):
+            world.put(f'm{n}', b'x\n', b's@from.test', [b'a@r%d.test' % n])
+        with world.send(prefix=['prlimit', '--nofile=64']) as send:
+            send.run(world.is_empty, 30)
+            return world.is_empty()
+
+
 asked = refuses()
 lab.ok(1 <= asked <= 30, f'for ten messages that get no worker {asked} are asked for')
+lab.ok(few_descriptors(), 'with 64 descriptors all is delivered')
 lab.ok(hangs(), 'workers that keep their jobs leave places to others')
 lab.end()

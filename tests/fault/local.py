@@ -82,6 +82,8 @@ class Box:
 def judge(kind, point):
     with Box(kind) as box:
         letter = box.deliver(faultlab.inject(point))
+        if letter == 'K' and faultlab.is_sync_error(point):
+            return 'delivered, though it could not be made durable'
         if letter == 'K':
             return box.violations(1, 1) or None
         if letter == 'D':
