@@ -14,6 +14,7 @@ demo python3 python3-aiosmtpd
 test clang libclang-rt-dev clang-format mandoc strace valgrind curl procps python3-dnspython
 test swaks msmtp libpython3.11-testsuite
 test nsd unbound dovecot-lmtpd
+test libfaketime
 test libfuse3-dev fuse3 xfsprogs btrfs-progs
 peer postfix spamassassin exim4-daemon-light fail2ban prometheus
 '
