@@ -279,7 +279,8 @@ answer_take(struct submit *s, struct submit_result *result, int flags)
 
 	if (n == -1)
 		return -1;
-	if (n == 0 || submission_answer_parse(&answer, line, (size_t)n) == -1) {
+	if (n == 0 || line[n - 1] != '\n' ||
+		submission_answer_parse(&answer, line, (size_t)n) == -1) {
 		errno = EPROTO;
 		return -1;
 	}
