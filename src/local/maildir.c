@@ -97,7 +97,7 @@ file_name(char name[NAME_SIZE], uint64_t size)
 	static unsigned count;
 	uint64_t now = clock_wall();
 
-	snprintf(name, NAME_SIZE, "%llu.M%lluP%ldQ%u.%s,S=%llu",
+	snprintf(name, NAME_SIZE, "%llu.M%06lluP%ldQ%u.%s,S=%llu",
 		(unsigned long long)(now / 1000000), (unsigned long long)(now % 1000000),
 		(long)getpid(), ++count, host_name(), (unsigned long long)size);
 }
