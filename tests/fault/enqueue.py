@@ -2,6 +2,7 @@
 """tern-queue, as a command and as a service, with faults: what is acknowledged is there, sealed
 and whole; of what is not there is nothing, or all of it."""
 import os
+import signal
 import re
 import sys
 
@@ -86,10 +87,19 @@ class Home(queuelab.Home):
         return queuelab.Client(self)
 
 
+def workers_end(service):
+    """A close that strace makes fail is not made at all: a worker may then hold its parent's
+    end of their socket, and does not hear that the parent is gone."""
+    try:
+        os.killpg(service.child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 def judge_service(point):
     prefix, attach = faultlab.split(point)
     with Home() as home:
-        service = queuelab.Service(home, prefix=prefix)
+        service = queuelab.Service(home, prefix=prefix, start_new_session=True)
         try:
             if service.ready:
                 with faultlab.Attached(service.child.pid, attach):
@@ -98,6 +108,7 @@ def judge_service(point):
                 done, worst = 0, 0
         finally:
             service.stop()
+            workers_end(service)
         if point.name == 'short' and done != 4:
             return f'{done} of 4, {worst}: short and interrupted calls are no fault'
         if done == 4 and faultlab.is_sync_error(point):
