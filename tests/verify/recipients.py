@@ -142,11 +142,11 @@ def hostile(tern):
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(ternlab.PATIENCE)
             s.connect(tern.path('run/lookup/socket'))
-            s.sendall(data)
-            s.shutdown(socket.SHUT_WR)
             try:
+                s.sendall(data)
+                s.shutdown(socket.SHUT_WR)
                 return s.recv(1000)
-            except ConnectionResetError:
+            except (ConnectionResetError, BrokenPipeError):  # it may close before it has all
                 return b''
     answers = [ask(data) for data in (b'', b'\0', b'R\0', b'Qx\0', b'R' + b'x' * 1003 + b'\0',
                                       b'R' + b'x' * 100000, b'Rx\0Ry\0', b'Rx')]
