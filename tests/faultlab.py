@@ -41,7 +41,8 @@ Point = collections.namedtuple('Point', 'name n fault')
 
 def place():
     """Where files and fsync cost nothing, since kills and errors need no disk."""
-    return '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
+    return os.environ.get('TERN_FAULT_PLACE') or (
+        '/dev/shm' if os.access('/dev/shm', os.W_OK) else None)
 
 
 def strace_works():
@@ -184,18 +185,20 @@ def inject(point):
 
 
 def choose(all_points, sample):
-    """All of them, or so many: each call and each fault as evenly as may be."""
+    """All of them, or so many: each call and each fault as evenly as may be. What could not
+    be made durable is always among them."""
     if LONG or len(all_points) <= sample:
         return all_points
     chance = random.Random(SEED)
     groups = collections.defaultdict(list)
-    for point in all_points:
+    chosen = [point for point in all_points if isinstance(point, Point) and
+              is_sync_error(point)][:sample]
+    for point in [point for point in all_points if point not in chosen]:
         groups[getattr(point, 'name', None), getattr(point, 'fault', None)].append(point)
     order = list(groups.values())
     chance.shuffle(order)
     for group in order:
         chance.shuffle(group)
-    chosen = []
     while len(chosen) < sample:
         for group in order:
             if group and len(chosen) < sample:

@@ -19,6 +19,14 @@ TEXT = b'Subject: clock\n\nhello\n'
 YEAR = 366 * 86400
 
 
+class Send(sendlab.Send):
+    def close(self):
+        super().close()
+        for name in ('faketime_shm_', 'sem.faketime_sem_'):  # of the library, which can not
+            if os.path.exists(f'/dev/shm/{name}{self.child.pid}'):
+                os.unlink(f'/dev/shm/{name}{self.child.pid}')
+
+
 class World(sendlab.World):
     """Its clock is `offset` seconds from ours, which can be changed while tern-send runs."""
 
@@ -34,7 +42,7 @@ class World(sendlab.World):
         os.rename(self.file('control/faketime.new'), self.file('control/faketime'))
 
     def send(self):
-        return super().send(env={
+        return Send(self, env={
             'LD_PRELOAD': LIBRARY, 'FAKETIME_TIMESTAMP_FILE': self.file('control/faketime'),
             'FAKETIME_NO_CACHE': '1', 'DONT_FAKE_MONOTONIC': '1', 'NO_FAKE_STAT': '1'})
 

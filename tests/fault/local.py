@@ -107,7 +107,7 @@ def sweeps(kind):
             lab.equal(box.deliver(prefix), 'K', f'{kind}, without a fault')
             lab.equal(box.violations(1, 1), '', '... once')
 
-    faultlab.sweeps(lab, 'tern-local', good, functools.partial(judge, kind), syscall=50,
+    faultlab.sweeps(lab, 'tern-local', good, functools.partial(judge, kind), syscall=60,
                     malloc=10, short=4)
 
 

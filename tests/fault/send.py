@@ -31,5 +31,5 @@ def good(prefix):
                   '... exactly once')
 
 
-faultlab.sweeps(lab, 'tern-send', good, judge, syscall=120, malloc=60, short=10, workers=6)
+faultlab.sweeps(lab, 'tern-send', good, judge, syscall=80, malloc=30, short=6, workers=6)
 lab.end()
