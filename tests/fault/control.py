@@ -82,7 +82,7 @@ def judge(name):
                                      ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)
         build(folder, *mutation)
-        environment = {**os.environ, 'TERN_BUILD': folder, 'TERN_FAULT_PLACE': folder}
+        environment = {**os.environ, 'TERN_BUILD': folder, 'TERN_FAULT_PLACE': folder, 'TMPDIR': folder}
         environment.pop('TERN_LONG', None)
         # Once it has found something the rest of it is of no interest.
         child = subprocess.Popen([os.path.join(HERE, test)], stdout=subprocess.PIPE, text=True,
