@@ -111,7 +111,7 @@ def judge_service(point):
             workers_end(service)
         if point.name == 'short' and done != 4:
             return f'{done} of 4, {worst}: short and interrupted calls are no fault'
-        if done == 4 and faultlab.is_sync_error(point):
+        if done == 4 and faultlab.is_sync_error(point) and point.n in (1, 2):  # each worker
             return 'acknowledged, though it could not be made durable'
         if 11 <= worst <= 40:
             return f'answer {worst}, which is permanent, by a fault of ours'
