@@ -118,7 +118,7 @@ def histories():
             named[id] = name
             world.delivered[id, people[0]].append(sendlab.digest(TEXT))  # in its earlier life
             world.bounced[id, people[1]] += 1
-        _, trouble = run(world, named, lambda: world.is_empty())
+        _, trouble = run(world, named, world.all_settled)
         lab.equal(trouble, None, f'{len(named)} damaged histories: tern-send goes on')
         lab.equal(sendlab.recover(world) or world.violations(), None,
                   'all are delivered or bounced, at most once more than before')
