@@ -239,9 +239,9 @@ def sweep(lab, method, program, all_points, judge, sample, workers=WORKERS):
         for point, trouble in pool.imap_unordered(_judged_at, range(len(chosen))):
             if trouble:
                 wrong.append((point, trouble))
+    lab.equal(len(wrong), 0, f'{program}, {method}: {len(chosen)} of {len(all_points)} points')
     for point, trouble in wrong[:20]:
         print(f'# {describe(point)}: {trouble}'.replace('\n', '\n#   '), flush=True)
-    lab.equal(len(wrong), 0, f'{program}, {method}: {len(chosen)} of {len(all_points)} points')
     result(method, program, len(chosen), len(wrong))
     return wrong
 

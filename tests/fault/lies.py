@@ -261,11 +261,14 @@ class LyingSend(sendlab.Send):
 
     def spawn(self, channel, sock):
         if self.lie and self.lie[0] == 'spawn':
-            packet = sock.recv(sendlab.PACKET)
-            if packet:
-                sock.send(self.lie[1](sendlab.fields(packet)))
-            return
-        super().spawn(channel, sock)
+            try:
+                packet = sock.recv(sendlab.PACKET)
+                if packet:
+                    sock.send(self.lie[1](sendlab.fields(packet)))
+            except ConnectionError:  # tern-send ended over the lie before
+                return False
+            return bool(packet)
+        return super().spawn(channel, sock)
 
     def clean_answer(self, mark, id):
         answer = super().clean_answer(mark, id)
