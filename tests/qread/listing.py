@@ -73,10 +73,10 @@ try:
     tap.equal(listing('mailq', '-v', '-Ac'), listing('mailq'), 'mailq takes options')
     tap.equal(listing('tern-qread', '--mailq'), listing('mailq'), 'tern-qread --mailq')
     tap.equal(listing('tern-qread'),
-              '14 Nov 2023 22:13:20 GMT  #1700000000000000  2013  <ann@example.org>\n'
-              '\tremote\tbob@example.net\n  done\tlocal\tc@host.test\n'
+              '14 Nov 2023 22:13:20 GMT  #1700000000000000  2013  <ann@example.org> \n'
+              '  done\tlocal\tc@host.test\n\tremote\tbob@example.net\n'
               '\tremote\td@x.y\n\tremote\te@x.y\n'
-              '14 Nov 2023 22:13:20 GMT  #1700000000000001  2013  <>\n\tlocal\tz@host.test\n',
+              '14 Nov 2023 22:13:20 GMT  #1700000000000001  2013  <> \n\tlocal\tz@host.test\n',
               'tern-qread: the form of qmail-qread')
     tap.equal(listing('tern-qstat'), 'messages in queue: 4\n'
               'messages in queue but not yet preprocessed: 1\n', 'tern-qstat counts')
@@ -102,7 +102,7 @@ try:
     # A failure that is being told, and hostile bytes.
     os.unlink(os.path.join(home.path, 'queue', 'mess', str(second % 64), str(second)))
     put('hist', first, spoollab.event(b'failed', b'0-3', b'gone'))
-    tap.ok('<ann@example.org> bouncing\n  done\t' in listing('tern-qread'), 'bouncing')
+    tap.ok('<ann@example.org>  bouncing\n  done\tlocal\t' in listing('tern-qread'), 'bouncing')
     tap.ok('(gone)\n                  (failed; the sender is being told)\n' in listing('mailq'),
            'mailq says so')
     tap.ok(listing('mailq').endswith('\n-- 1 Kbytes in 1 Request.\n'), 'one request')
@@ -110,6 +110,7 @@ try:
     put('hist', first, b'torn')
     tap.ok('\x1b' not in listing('mailq') + listing('tern-qread') + listing('mailq', '--json'),
            'no escape reaches the terminal')
+    tap.ok(listing('tern-qread').endswith('  <a"\\_[2J_@b> \n\tremote\tj__@____\n'), 'tern-qread has a _ for them, as qmail-qread')
     message = json.loads(listing('tern-qread', '--json'))
     tap.equal((message['sender'], message['recipients'][0]['address']),
               ('a"\\\x1b[2J\ufffd@b', 'j\u00f6@\ufffd\ufffd\ufffd\x7f'), 'and JSON stays JSON')
