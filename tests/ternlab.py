@@ -76,12 +76,18 @@ def wait_until(condition, what, seconds=None):
         time.sleep(0.02)
 
 
+_held = []
+
+
 def free_port(host='127.0.0.1'):
-    """A port that was free just now."""
-    with socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET) as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind((host, 0))
-        return s.getsockname()[1]
+    """A port for a server that is started later. It stays ours until the test ends: a socket
+    that is bound to it but does not listen keeps the kernel from giving it to others, and
+    neither keeps a server with SO_REUSEADDR from it nor answers."""
+    held = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind((host, 0))
+    _held.append(held)
+    return held.getsockname()[1]
 
 
 class Instance:
