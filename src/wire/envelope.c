@@ -28,6 +28,19 @@ envelope_record_next(struct span *rest, char *letter, struct span *value)
 	return value->len > value_max(*letter) ? -1 : 1;
 }
 
+/* What can not be a priority counts as none: it is no reason to refuse mail. */
+static int
+priority_parse(struct span value)
+{
+	int is_negative = value.len && value.s[0] == '-';
+	uint64_t n = 0;
+
+	if (is_negative)
+		value = span(value.s + 1, value.len - 1);
+	number_parse(value, PRIORITY_MAX, &n);
+	return is_negative ? -(int)n : (int)n;
+}
+
 /* A record that stands before the sender. Returns 0, or -1 when its value can not be. */
 static int
 head_record(struct envelope *e, char letter, struct span value)
@@ -41,6 +54,7 @@ head_record(struct envelope *e, char letter, struct span value)
 	case 'w': e->protocol = value; return 0;
 	case 'b': e->body = span_equal(value, SPAN_LITERAL("8")) ? BODY_8BIT : BODY_7BIT; return 0;
 	case 'U': e->smtputf8 = 1; return 0;
+	case 'P': e->priority = priority_parse(value); return 0;
 	case 'R': e->ret = value; return 0;
 	case 'E': e->envelope_id = value; return 0;
 	default: return 0;

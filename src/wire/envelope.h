@@ -21,6 +21,7 @@
  *   w protocol          SMTP, ESMTP, ...: the "with" of the Received line
  *   b type              body type: 7 or 8 ("8" asks for 8BITMIME)
  *   U (empty)           the message needs SMTPUTF8 (RFC 6531)
+ *   P priority          -9 to 9, as MT-PRIORITY has it (RFC 6710); nothing goes by it yet
  *   R ret  E envid      what the sender wants in notices (RFC 3461: FULL or HDRS;
  *                       an identifier), as SMTP carries it, so E in xtext
  *   F sender   T recipient
@@ -36,6 +37,9 @@ enum { ADDRESS_LIMIT = 1003 };
 /* The most that one record but F and T may hold. */
 enum { ENVELOPE_VALUE_MAX = 1023 };
 
+/* The highest priority; the lowest is its negative (RFC 6710, section 2). */
+enum { PRIORITY_MAX = 9 };
+
 enum body_type { BODY_7BIT, BODY_8BIT };
 
 struct envelope {
@@ -44,6 +48,7 @@ struct envelope {
 	uint64_t uid, pid;
 	enum body_type body;
 	int smtputf8;
+	int priority;                 /* 0 when not said, or when what is said is none */
 	struct span ret, envelope_id; /* R and E; empty when not said, and not checked */
 	uint64_t recipients;          /* how many */
 	struct span records;          /* all of the envelope, for envelope_recipient_next */

@@ -105,6 +105,30 @@ test_records(void)
 }
 
 static void
+test_priority(void)
+{
+	static struct {
+		char const *s;
+		size_t len;
+		int priority;
+	} const given[] = {
+		{TEXT("F\0Tx\0"), 0}, {TEXT("P0\0F\0Tx\0"), 0}, {TEXT("P8\0F\0Tx\0"), 8},
+		{TEXT("P9\0F\0Tx\0"), 9}, {TEXT("P10\0F\0Tx\0"), 0}, {TEXT("P-8\0F\0Tx\0"), -8},
+		{TEXT("P-9\0F\0Tx\0"), -9}, {TEXT("P-10\0F\0Tx\0"), 0}, {TEXT("P\0F\0Tx\0"), 0},
+		{TEXT("P-\0F\0Tx\0"), 0}, {TEXT("P+1\0F\0Tx\0"), 0}, {TEXT("P1 \0F\0Tx\0"), 0},
+		{TEXT("F\0P9\0Tx\0"), 0}, /* means nothing there */
+	};
+
+	for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+		struct envelope e;
+
+		ok(envelope_parse(&e, given[i].s, given[i].len) == 0 &&
+				e.priority == given[i].priority,
+			"the priority of envelope %zu is %d", i, given[i].priority);
+	}
+}
+
+static void
 test_check(void)
 {
 	for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
@@ -171,6 +195,7 @@ main(void)
 {
 	test_parse();
 	test_records();
+	test_priority();
 	test_check();
 	test_limit_of('F', ADDRESS_LIMIT - 1, ENVELOPE_TOO_LONG);
 	test_limit_of('T', ADDRESS_LIMIT - 1, ENVELOPE_TOO_LONG);
