@@ -111,7 +111,7 @@ test_priority(void)
 		char const *s;
 		size_t len;
 		int priority;
-	} const given[] = {
+	} const spelled[] = {
 		{TEXT("F\0Tx\0"), 0}, {TEXT("P0\0F\0Tx\0"), 0}, {TEXT("P8\0F\0Tx\0"), 8},
 		{TEXT("P9\0F\0Tx\0"), 9}, {TEXT("P10\0F\0Tx\0"), 0}, {TEXT("P-8\0F\0Tx\0"), -8},
 		{TEXT("P-9\0F\0Tx\0"), -9}, {TEXT("P-10\0F\0Tx\0"), 0}, {TEXT("P\0F\0Tx\0"), 0},
@@ -119,12 +119,12 @@ test_priority(void)
 		{TEXT("F\0P9\0Tx\0"), 0}, /* means nothing there */
 	};
 
-	for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+	for (size_t i = 0; i < sizeof spelled / sizeof spelled[0]; i++) {
 		struct envelope e;
 
-		ok(envelope_parse(&e, given[i].s, given[i].len) == 0 &&
-				e.priority == given[i].priority,
-			"the priority of envelope %zu is %d", i, given[i].priority);
+		ok(envelope_parse(&e, spelled[i].s, spelled[i].len) == 0 &&
+				e.priority == spelled[i].priority,
+			"the priority of envelope %zu is %d", i, spelled[i].priority);
 	}
 }
 
