@@ -71,6 +71,18 @@ def message(subject, body='Hello.\r\n', sender='ann@tern.test', to='you@example.
             f'Message-ID: <{subject}@tern.test>\r\n\r\n{body}').encode('latin-1')
 
 
+def hand_in(tern, text, mail='', recipients=(), sender='ann@tern.test'):
+    """Hands in a message by SMTP with parameters of MAIL, and pairs of recipient and parameters."""
+    with tern.smtp() as session:
+        session.ehlo()
+        for command in [f'MAIL FROM:<{sender}>{mail}', *(f'RCPT TO:<{r}>{p}' for r, p in recipients)]:
+            session.send(command.encode() + b'\r\n')
+            code, words = session.getreply()
+            assert code == 250, (command, code, words)
+        code, words = session.data(text)
+        assert code == 250, words
+
+
 def received_ids(data):
     """The ids under which tern queued a message on its way, last first."""
     return [int(m) for m in re.findall(rb'\bid (\d{15,17})\b', data.split(b'\n\r\n')[0].split(b'\n\n')[0])]

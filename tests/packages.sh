@@ -6,7 +6,8 @@
 # build: to build and to run     demo: for ./demo as well
 # test: what the tests compare with and look through
 # peer: servers that are only unpacked, never installed, so that none starts on
-#       this machine: they are found in build/peers, Exim in a folder of its own
+#       this machine: they are found in build/peers, Exim and OpenSMTPD in folders
+#       of their own
 
 packages='
 build make gcc libc6-dev skalibs-dev s6
@@ -16,7 +17,7 @@ test swaks msmtp libpython3.11-testsuite
 test nsd unbound dovecot-lmtpd
 test libfaketime
 test libfuse3-dev fuse3 xfsprogs btrfs-progs
-peer postfix spamassassin exim4-daemon-light fail2ban prometheus
+peer postfix spamassassin exim4-daemon-light opensmtpd fail2ban prometheus
 '
 
 names() {
@@ -58,7 +59,10 @@ install() {
 
 unpack() {
 	place=$PWD/build/peers
-	case $1 in exim4*) place=$place/exim4 ;; esac # it has a sendmail too
+	case $1 in # these have a sendmail too
+	exim4*) place=$place/exim4 ;;
+	opensmtpd) place=$place/opensmtpd ;;
+	esac
 	[ ! -e "build/peers/.$1" ] || return 0
 	mkdir -p build/peers/deb || return 1
 	(

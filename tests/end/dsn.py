@@ -11,22 +11,10 @@ import email.policy
 
 import endlab
 import ternlab
+from endlab import hand_in
 
 lab = ternlab.Tap()
-SENDER = 'ann@tern.test'
 OFFERED = (b'PIPELINING', b'8BITMIME', b'SIZE 50000000', b'ENHANCEDSTATUSCODES', b'SMTPUTF8')
-
-
-def hand_in(tern, text, mail='', recipients=(), sender=SENDER):
-    """Each recipient with its parameters."""
-    with tern.smtp() as session:
-        session.ehlo()
-        for command in [f'MAIL FROM:<{sender}>{mail}', *(f'RCPT TO:<{r}>{p}' for r, p in recipients)]:
-            session.send(command.encode() + b'\r\n')
-            code, words = session.getreply()
-            assert code == 250, (command, code, words)
-        code, words = session.data(text)
-        assert code == 250, words
 
 
 def commands(sink):

@@ -9,12 +9,10 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import peerlab
 import ternlab
 from smtpdlab import Home, Service
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PEERS = os.path.abspath(os.environ.get('TERN_PEERS') or os.path.join(
-    os.path.dirname(os.path.dirname(HERE)), 'build', 'peers'))
 lab = ternlab.Tap()
 
 BODY = '.\n..\n.x\nFrom here\n' + 'y' * 990 + '\nlast\n'
@@ -135,14 +133,6 @@ cat /var/log/exim4/mainlog
 '''
 
 
-def room(top, script, peers=PEERS):
-    path = os.path.join(top, 'script')
-    with open(path, 'w') as f:
-        f.write(script)
-    return subprocess.Popen([os.path.join(HERE, 'room'), peers, top, '/bin/sh', '/work/script'],
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
 def write(top, name, text):
     with open(os.path.join(top, name), 'w') as f:
         f.write(text)
@@ -163,7 +153,7 @@ smtp_tls_security_level = none
 smtp_host_lookup = native
 maillog_file = /var/log/mail
 ''')
-    process = room(top, POSTFIX)
+    process = peerlab.room(top, POSTFIX)
     try:
         got = [home.take(), home.take()]
         got.sort(key=lambda m: len(m.recipients))
@@ -208,7 +198,7 @@ smtp:
 begin retry
 * * F,7d,6h
 ''')
-    output = room(top, EXIM, PEERS + '/exim4').communicate(timeout=ternlab.PATIENCE)[0].decode()
+    output = peerlab.room(top, EXIM, peerlab.PEERS + '/exim4').communicate(timeout=ternlab.PATIENCE)[0].decode()
     arrived(home, 'Exim', output)
     lab.ok(re.search(r'=> x@local\.test .* K C="250', output), 'Exim: in chunks')
     lab.ok(re.search(r'\*\* y@far\.test .*553 5\.7\.1', output), 'Exim: a recipient that is refused')
@@ -216,13 +206,9 @@ begin retry
 
 
 def in_room(name, program, test, home, service):
-    if os.getuid() != 0:
-        lab.skip(name, 'needs root, for a room with accounts of its own')
-    elif not os.path.exists(os.path.join(PEERS, program)):
-        lab.skip(name, f'{program} is not unpacked')
-    elif subprocess.run(['unshare', '--mount', '--pid', '--fork', 'mount', '--make-rprivate', '/'],
-                        capture_output=True).returncode:
-        lab.skip(name, 'there are no rooms on this machine')
+    why = peerlab.missing(program)
+    if why:
+        lab.skip(name, why)
     else:
         top = tempfile.mkdtemp(prefix='tern-test.')
         try:
