@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -81,20 +83,6 @@ connect_start(int fd, struct netaddress const *address, uint16_t port)
 	return connect(fd, (struct sockaddr const *)&to, len);
 }
 
-/* Waits for a connection that was started. Returns 0, or -1 with errno. */
-static int
-connect_finish(int fd, int64_t deadline)
-{
-	int e;
-	socklen_t len = sizeof e;
-
-	if (connect_wait(fd, POLLOUT, deadline) == -1 ||
-		getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) == -1)
-		return -1;
-	errno = e;
-	return e ? -1 : 0;
-}
-
 static int
 bind_local(int fd, struct netaddress const *local)
 {
@@ -105,22 +93,76 @@ bind_local(int fd, struct netaddress const *local)
 }
 
 int
-connect_tcp(struct netaddress const *address, uint16_t port, struct netaddress const *local,
-	int64_t deadline)
+connect_tcp_begin(struct netaddress const *address, uint16_t port, struct netaddress const *local)
 {
-	int fd = socket_new(address, SOCK_STREAM), one = 1;
+	int fd = socket_new(address, SOCK_STREAM);
 
 	if (fd == -1)
 		return -1;
 	if (local && bind_local(fd, local) == -1)
 		return close_failed(fd);
-	if (connect_start(fd, address, port) == -1 &&
-		((errno != EINPROGRESS && errno != EINTR) || connect_finish(fd, deadline) == -1))
-		return close_failed(fd);
-	if (fcntl(fd, F_SETFL, 0) == -1 ||
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == -1)
+	if (connect_start(fd, address, port) == -1 && errno != EINPROGRESS && errno != EINTR)
 		return close_failed(fd);
 	return fd;
+}
+
+int
+connect_tcp_end(int fd)
+{
+	int e, one = 1;
+	socklen_t len = sizeof e;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) == -1)
+		return -1;
+	errno = e;
+	if (e || fcntl(fd, F_SETFL, 0) == -1 ||
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == -1)
+		return -1;
+	return 0;
+}
+
+int
+connect_tcp(struct netaddress const *address, uint16_t port, struct netaddress const *local,
+	int64_t deadline)
+{
+	int fd = connect_tcp_begin(address, port, local);
+
+	if (fd == -1)
+		return -1;
+	if (connect_wait(fd, POLLOUT, deadline) == -1 || connect_tcp_end(fd) == -1)
+		return close_failed(fd);
+	return fd;
+}
+
+/* A full queue of the listener is no event that poll knows: the kernel itself keeps the time. */
+int
+connect_unix(char const *path, int64_t deadline)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int64_t left = deadline - clock_monotonic();
+	struct timeval time = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000};
+	int fd;
+
+	if (strlen(path) >= sizeof to.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(to.sun_path, path, strlen(path));
+	if (left <= 0) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd == -1)
+		return -1;
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ||
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) == -1)
+		return close_failed(fd);
+	if (connect(fd, (struct sockaddr const *)&to, sizeof to) == 0)
+		return fd;
+	if (errno == EAGAIN || errno == EINPROGRESS)
+		errno = ETIMEDOUT;
+	return close_failed(fd);
 }
 
 int
