@@ -1,5 +1,7 @@
 #include "lib/utf8.h"
 
+#include <stdint.h>
+
 /* The length of a sequence by its first byte, and the least code point it may stand for. */
 static size_t
 sequence_length(unsigned char first, unsigned long *least)
@@ -57,10 +59,15 @@ utf8_is_valid(struct span s)
 int
 utf8_is_ascii(struct span s)
 {
+	uint64_t eight, seen = 0;
+
+	for (; s.len >= sizeof eight; s = span(s.s + sizeof eight, s.len - sizeof eight)) {
+		memcpy(&eight, s.s, sizeof eight);
+		seen |= eight;
+	}
 	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.s[i] > 127)
-			return 0;
-	return 1;
+		seen |= (unsigned char)s.s[i];
+	return (seen & UINT64_C(0x8080808080808080)) == 0;
 }
 
 unsigned long

@@ -6,6 +6,7 @@
 
 #include "lib/clock.h"
 #include "lib/text.h"
+#include "lib/utf8.h"
 #include "spool/layout.h"
 
 static void
@@ -70,16 +71,6 @@ intake_begin(struct intake *in, struct origin const *origin, struct span me)
 	in->text.len = 0;
 }
 
-static int
-holds_8bit(struct span bytes)
-{
-	unsigned char all = 0;
-
-	for (size_t i = 0; i < bytes.len; i++)
-		all |= (unsigned char)bytes.s[i];
-	return all >= 0x80;
-}
-
 static void
 append_run(struct intake *in, struct span run)
 {
@@ -95,7 +86,7 @@ intake_message(struct intake *in, struct span bytes)
 	struct span run;
 
 	if (!in->has_8bit)
-		in->has_8bit = holds_8bit(bytes);
+		in->has_8bit = !utf8_is_ascii(bytes);
 	while (in->code == QUEUE_OK && (run = lineends_next(&in->lineends, &bytes)).len)
 		append_run(in, run);
 }

@@ -49,15 +49,16 @@ data_reader_init(
 	reader->size = 0;
 }
 
-/* The length of the bytes at s that are neither CR, LF nor NUL: most of any message. */
+/*
+ * The length of the bytes at s that are neither CR, LF nor NUL: most of any
+ * message. LF first, so that no search goes beyond the line.
+ */
 static size_t
 plain(char const *s, size_t len)
 {
-	size_t n = 0;
-
-	while (n < len && class_of[(unsigned char)s[n]] <= DOT)
-		n++;
-	return n;
+	len = span_find(span(s, len), '\n');
+	len = span_find(span(s, len), '\r');
+	return span_find(span(s, len), '\0');
 }
 
 size_t

@@ -1,5 +1,7 @@
 #include "wire/hopcount.h"
 
+#include "lib/utf8.h"
+
 static int
 is_hop(struct hopcount const *count)
 {
@@ -7,16 +9,6 @@ is_hop(struct hopcount const *count)
 
 	return span_case_equal(name, SPAN_LITERAL("received")) ||
 	       span_case_equal(name, SPAN_LITERAL("delivered-to"));
-}
-
-static int
-has_eight_bit(struct span s)
-{
-	unsigned char all = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		all |= (unsigned char)s.s[i];
-	return all > 127;
 }
 
 static void
@@ -46,7 +38,7 @@ hopcount_take(struct hopcount *count, struct span text)
 		if (count->state == HOPCOUNT_REST) {
 			size_t end = span_find(text, '\n');
 
-			count->eight_bit |= has_eight_bit(span(text.s, end));
+			count->eight_bit |= !utf8_is_ascii(span(text.s, end));
 			text = span(text.s + end, text.len - end);
 			if (text.len == 0)
 				return;

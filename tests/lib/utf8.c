@@ -35,6 +35,23 @@ static struct {
 	ROW("\xff", 0, 0),
 };
 
+/* One byte that is not ASCII, at each place of texts of each length around a step of the search. */
+static void
+check_each_place(void)
+{
+	char text[20];
+	int good = 1;
+
+	for (size_t len = 0; len <= sizeof text; len++)
+		for (size_t at = 0; at < len; at++) {
+			memset(text, '\x7f', len);
+			good &= utf8_is_ascii(span(text, len));
+			text[at] = '\x80';
+			good &= !utf8_is_ascii(span(text, len));
+		}
+	ok(good, "a byte that is not ASCII is found wherever it stands");
+}
+
 int
 main(void)
 {
@@ -49,5 +66,6 @@ main(void)
 	ok(utf8_next(&text) == 'a' && utf8_next(&text) == 0xfc && utf8_next(&text) == 0x20ac &&
 			utf8_next(&text) == 0x1f4e7 && text.len == 0,
 		"one character after another");
+	check_each_place();
 	return tap_end();
 }
