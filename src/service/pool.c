@@ -30,6 +30,7 @@ int
 pool_init(struct pool *pool, unsigned size)
 {
 	pool->size = size;
+	pool->used = 0;
 	pool->workers = calloc(size, sizeof *pool->workers);
 	return pool->workers ? 0 : -1;
 }
@@ -39,7 +40,7 @@ pool_idle_of(struct pool *pool, struct client const *client)
 {
 	struct worker *best = NULL;
 
-	for (struct worker *w = pool->workers; w < pool->workers + pool->size; w++)
+	for (struct worker *w = pool->workers; w < pool->workers + pool->used; w++)
 		if (w->state == WORKER_IDLE && client_equal(&w->client, client) &&
 			(!best || w->since > best->since))
 			best = w;
@@ -51,7 +52,7 @@ pool_idle_oldest(struct pool *pool)
 {
 	struct worker *oldest = NULL;
 
-	for (struct worker *w = pool->workers; w < pool->workers + pool->size; w++)
+	for (struct worker *w = pool->workers; w < pool->workers + pool->used; w++)
 		if (w->state == WORKER_IDLE && (!oldest || w->since < oldest->since))
 			oldest = w;
 	return oldest;
@@ -60,10 +61,10 @@ pool_idle_oldest(struct pool *pool)
 struct worker *
 pool_free_place(struct pool *pool)
 {
-	for (struct worker *w = pool->workers; w < pool->workers + pool->size; w++)
+	for (struct worker *w = pool->workers; w < pool->workers + pool->used; w++)
 		if (w->state == WORKER_NONE)
 			return w;
-	return NULL;
+	return pool->used < pool->size ? &pool->workers[pool->used++] : NULL;
 }
 
 unsigned
@@ -71,7 +72,7 @@ pool_count_of(struct pool const *pool, struct client const *client)
 {
 	unsigned count = 0;
 
-	for (struct worker const *w = pool->workers; w < pool->workers + pool->size; w++)
+	for (struct worker const *w = pool->workers; w < pool->workers + pool->used; w++)
 		count += w->state != WORKER_NONE && client_akin(&w->client, client);
 	return count;
 }
@@ -88,7 +89,7 @@ pool_dismiss(struct worker *worker)
 void
 pool_forget(struct pool *pool, pid_t pid)
 {
-	for (struct worker *w = pool->workers; w < pool->workers + pool->size; w++) {
+	for (struct worker *w = pool->workers; w < pool->workers + pool->used; w++) {
 		if (w->state == WORKER_NONE || w->pid != pid)
 			continue;
 		if (w->socket != -1)
@@ -96,4 +97,6 @@ pool_forget(struct pool *pool, pid_t pid)
 		w->socket = -1;
 		w->state = WORKER_NONE;
 	}
+	while (pool->used && pool->workers[pool->used - 1].state == WORKER_NONE)
+		pool->used--;
 }

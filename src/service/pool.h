@@ -42,6 +42,7 @@ struct worker {
 struct pool {
 	struct worker *workers;
 	unsigned size;
+	unsigned used; /* the places behind them are free: nobody need look there */
 };
 
 /* Makes room for size workers. Returns 0, or -1 without memory. */

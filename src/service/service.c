@@ -96,7 +96,7 @@ parent_leave(void)
 	for (unsigned i = 1; i < listener_count; i++)
 		close(listeners[i]);
 	close(null_device);
-	for (struct worker *w = pool.workers; w < pool.workers + pool.size; w++)
+	for (struct worker *w = pool.workers; w < pool.workers + pool.used; w++)
 		if (w->state != WORKER_NONE && w->socket != -1)
 			close(w->socket);
 	free(pool.workers);
@@ -365,7 +365,7 @@ workers_reap(void)
 static void
 workers_dismiss_all(void)
 {
-	for (struct worker *w = pool.workers; w < pool.workers + pool.size; w++)
+	for (struct worker *w = pool.workers; w < pool.workers + pool.used; w++)
 		if (w->state == WORKER_IDLE || w->state == WORKER_BUSY)
 			pool_dismiss(w);
 }
@@ -373,7 +373,7 @@ workers_dismiss_all(void)
 static void
 workers_signal(int number)
 {
-	for (struct worker *w = pool.workers; w < pool.workers + pool.size; w++)
+	for (struct worker *w = pool.workers; w < pool.workers + pool.used; w++)
 		if (w->state != WORKER_NONE)
 			kill(w->pid, number);
 }
@@ -423,7 +423,7 @@ signals_read(void)
 static void
 deadlines_meet(int64_t now)
 {
-	for (struct worker *w = pool.workers; w < pool.workers + pool.size; w++)
+	for (struct worker *w = pool.workers; w < pool.workers + pool.used; w++)
 		if (w->state == WORKER_IDLE && now - w->since >= service->idle_seconds * 1000LL)
 			pool_dismiss(w);
 	if (phase == RUNNING || now < stop_deadline)
@@ -468,7 +468,7 @@ turn(struct pollfd *poll_set, struct worker **asked)
 	for (unsigned i = 0; accepting && i < listener_count; i++)
 		poll_set[n++] = (struct pollfd){.fd = listeners[i], .events = POLLIN};
 	first_worker = n;
-	for (struct worker *w = pool.workers; w < pool.workers + pool.size; w++) {
+	for (struct worker *w = pool.workers; w < pool.workers + pool.used; w++) {
 		if (w->state != WORKER_BUSY)
 			continue;
 		asked[n - first_worker] = w;
