@@ -26,7 +26,7 @@ stream_free(struct stream *st)
 	stralloc_free(&st->output);
 }
 
-/* Sockets time out by themselves, which saves a poll for each read and write. */
+/* A socket times out by itself, which saves a poll for each read; a write rarely waits. */
 static void
 timeout_apply(struct stream *st)
 {
@@ -34,8 +34,7 @@ timeout_apply(struct stream *st)
 
 	if (st->timeout == st->timeout_in_force || !st->sockets)
 		return;
-	if (setsockopt(st->in, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv) == -1 ||
-		setsockopt(st->out, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv) == -1)
+	if (setsockopt(st->in, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv) == -1)
 		st->sockets = 0;
 	st->timeout_in_force = st->timeout;
 }
@@ -113,20 +112,23 @@ stream_puts(struct stream *st, char const *string)
 	return stralloc_cats(&st->output, string);
 }
 
+/* Returns what was written, or -1 with errno: EAGAIN to try once more, now that one can. */
 static ssize_t
 write_some(struct stream *st, char const *s, size_t len)
 {
 	ssize_t n;
 
-	if (st->sockets) {
-		n = send(st->out, s, len, MSG_NOSIGNAL);
-		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			errno = ETIMEDOUT;
-		return n;
+	if (!st->sockets)
+		return wait_ready(st, st->out, POLLOUT) == -1 ? -1 : write(st->out, s, len);
+	n = send(st->out, s, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n == -1 && errno == ENOTSOCK) {
+		st->sockets = 0;
+		errno = EAGAIN;
+	} else if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK) &&
+		   wait_ready(st, st->out, POLLOUT) == 0) {
+		errno = EAGAIN;
 	}
-	if (wait_ready(st, st->out, POLLOUT) == -1)
-		return -1;
-	return write(st->out, s, len);
+	return n;
 }
 
 int
@@ -134,7 +136,6 @@ stream_flush(struct stream *st)
 {
 	size_t done = 0;
 
-	timeout_apply(st);
 	while (done < st->output.len) {
 		ssize_t n = write_some(st, st->output.s + done, st->output.len - done);
 
