@@ -135,12 +135,16 @@ worker_become(struct client const *client)
 static void
 serve(int connection)
 {
+	static struct client client; /* all connections of a worker are of one */
 	static int is_ready;
 
-	client_identify(&session.client, &settings, connection, NULL);
+	if (!client.known)
+		client_identify(&client, &settings, connection, NULL);
+	client.socket = connection;
 	if (!is_ready)
-		worker_become(&session.client);
+		worker_become(&client);
 	is_ready = 1;
+	session.client = client;
 	session_run(&session, connection, connection);
 }
 
