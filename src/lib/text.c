@@ -1,7 +1,6 @@
 #include "lib/text.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 int
 text_append_clean(stralloc *sa, struct span foreign)
@@ -20,9 +19,12 @@ int
 text_append_number(stralloc *sa, unsigned long long n)
 {
 	char digits[24];
-	int len = snprintf(digits, sizeof digits, "%llu", n);
+	size_t at = sizeof digits;
 
-	return stralloc_catb(sa, digits, (size_t)len);
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while (n /= 10);
+	return stralloc_catb(sa, digits + at, sizeof digits - at);
 }
 
 int
