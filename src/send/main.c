@@ -94,7 +94,7 @@ signals_take(void)
 {
 	for (;;)
 		switch (selfpipe_read()) {
-		case -1:
+		case -1: strerr_diefusys(EXIT_TEMPORARY, "read signals");
 		case 0: return;
 		case SIGTERM: worker_stopping = 1; break;
 		case SIGALRM:

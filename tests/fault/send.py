@@ -31,5 +31,12 @@ def good(prefix):
                   '... exactly once')
 
 
+def signals(n):
+    """All reads from the n-th on fail: then also those of signals."""
+    return judge(faultlab.Point('read', f'{n}+', 'EIO'))
+
+
 faultlab.sweeps(lab, 'tern-send', good, judge, syscall=80, malloc=30, short=6, workers=6)
+if faultlab.strace_works():
+    faultlab.sweep(lab, 'syscall-signals', 'tern-send', [*range(4, 16)], signals, 12)
 lab.end()
