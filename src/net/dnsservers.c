@@ -4,7 +4,7 @@
 
 #include "lib/control.h"
 #include "lib/durable.h"
-#include "net/resolver.h"
+#include "net/dnsservers.h"
 #include "wire/route.h"
 
 enum { RESOLV_CONF_MAX = 64 * 1024 };
@@ -90,12 +90,20 @@ system_servers(struct resolver *resolver, stralloc *why)
 	return 0;
 }
 
-int
-resolver_open(struct resolver *resolver, stralloc *why)
+void
+resolver_open_later(struct resolver *resolver)
 {
 	resolver->servers = resolver->preferred = 0;
 	resolver->trace = NULL;
 	resolver->trace_context = NULL;
+	resolver->cache = NULL;
+	resolver->unusable = 0;
+}
+
+static int
+servers_read(struct resolver *resolver, stralloc *why)
+{
+	errno = 0;
 	if (control_servers(resolver, why) == -1)
 		return -1;
 	if (resolver->servers == 0 && system_servers(resolver, why) == -1)
@@ -106,4 +114,23 @@ resolver_open(struct resolver *resolver, stralloc *why)
 		resolver->servers = 1;
 	}
 	return 0;
+}
+
+int
+resolver_servers_need(struct resolver *resolver, stralloc *why)
+{
+	resolver->unusable = 0;
+	if (resolver->servers || servers_read(resolver, why) == 0)
+		return 0;
+	resolver->unusable = 1;
+	resolver->unusable_error = errno;
+	resolver->servers = 0;
+	return -1;
+}
+
+int
+resolver_open(struct resolver *resolver, stralloc *why)
+{
+	resolver_open_later(resolver);
+	return resolver_servers_need(resolver, why);
 }

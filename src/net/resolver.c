@@ -6,6 +6,7 @@
 
 #include "lib/clock.h"
 #include "net/dnsexchange.h"
+#include "net/dnsservers.h"
 
 enum { LINE_MAX_TRACE = DNS_NAME_TEXT_MAX + 160 };
 
@@ -69,6 +70,18 @@ trace(struct resolver const *resolver, struct resolver_server const *server,
 			rcode_text(answer->rcode), answer->records, answer->ignored, answer->links,
 			answer->truncated ? ", truncated" : "",
 			answer->authentic ? ", authentic" : "");
+	resolver->trace(resolver->trace_context, line);
+}
+
+static void
+trace_cached(struct resolver const *resolver, struct dns_name const *name, enum dns_type type)
+{
+	char line[LINE_MAX_TRACE];
+
+	if (!resolver->trace)
+		return;
+	snprintf(line, sizeof line, "dns %s %s: kept from before, %u records", name->text,
+		type_name(type), resolver->answer.records);
 	resolver->trace(resolver->trace_context, line);
 }
 
@@ -173,6 +186,24 @@ servers_ask(struct resolver *resolver, struct dns_name const *name, enum dns_typ
 	return -1;
 }
 
+/* Takes the answer from the cache, or asks the servers. Returns 0, or -1 with *why. */
+static int
+answer_get(struct resolver *resolver, struct dns_name const *name, enum dns_type type,
+	int64_t deadline, stralloc *why)
+{
+	if (resolver->cache &&
+		dnscache_get(resolver->cache, name, type, &resolver->answer, clock_monotonic())) {
+		trace_cached(resolver, name, type);
+		return 0;
+	}
+	if (resolver_servers_need(resolver, why) == -1 ||
+		servers_ask(resolver, name, type, deadline, why) == -1)
+		return -1;
+	if (resolver->cache)
+		dnscache_put(resolver->cache, name, type, &resolver->answer, clock_monotonic());
+	return 0;
+}
+
 enum lookup
 resolver_ask(
 	struct resolver *resolver, struct dns_name const *name, enum dns_type type, stralloc *why)
@@ -181,7 +212,7 @@ resolver_ask(
 	struct dns_name current = *name;
 
 	for (unsigned links = 0; links <= DNS_LINKS_MAX; links += resolver->answer.links) {
-		if (servers_ask(resolver, &current, type, deadline, why) == -1)
+		if (answer_get(resolver, &current, type, deadline, why) == -1)
 			return LOOKUP_TEMPORARY;
 		if (resolver->answer.rcode == DNS_NXDOMAIN)
 			return LOOKUP_NO_NAME;

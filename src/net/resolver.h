@@ -7,12 +7,14 @@
 #include <skalibs/stralloc.h>
 
 #include "lib/netaddress.h"
+#include "net/dnscache.h"
 #include "wire/dnsmessage.h"
 
 /*
  * Questions to the DNS servers of control/dnsservers (address, address:port,
  * [v6]:port, one a line) or else of /etc/resolv.conf. Blocking, each question
- * within a bounded time. Nothing is cached: that is the server's work.
+ * within a bounded time. Answers are kept where the caller gives a place for
+ * them; the rest is the server's work.
  */
 enum {
 	RESOLVER_SERVERS_MAX = 8,      /* further ones are an error, in resolv.conf ignored */
@@ -36,15 +38,26 @@ struct resolver {
 	/* Unless NULL, called for each question and answer with a line for the log. */
 	void (*trace)(void *context, char const *line);
 	void *trace_context;
+	struct dnscache *cache;   /* where answers are kept, or NULL */
+	int unusable;             /* the last question failed since the servers could not be read */
+	int unusable_error;       /* why: an errno, or 0 */
 	struct dns_answer answer; /* the last one */
 	char message[DNS_MESSAGE_MAX];
 };
 
 /*
- * Reads which servers to ask; trace is NULL afterwards. The files are needed
- * no more. Returns 0, or -1 with *why.
+ * Reads which servers to ask; trace and cache are NULL afterwards. The files
+ * are needed no more. Returns 0, or -1 with *why and errno, 0 when a line is
+ * wrong.
  */
 int resolver_open(struct resolver *resolver, stralloc *why);
+
+/*
+ * The same, but the files are read when there is something to ask, so that
+ * whatever is wrong with them concerns those alone who need DNS: a question is
+ * LOOKUP_TEMPORARY then, and unusable says so.
+ */
+void resolver_open_later(struct resolver *resolver);
 
 enum lookup {
 	LOOKUP_FOUND,    /* resolver->answer holds at least one record, or ignored ones */

@@ -13,9 +13,11 @@ enum {
 	FLAG_AUTHENTIC = 0x0020,
 	RCODE = 0x000f,
 	CLASS_IN = 1,
+	TYPE_SOA = 6,
 	TYPE_OPT = 41,
 	POINTER = 0xc0,
-	TLSA_MIN = 4, /* three numbers and at least one byte (RFC 6698, 2.1) */
+	SOA_NUMBERS = 20, /* five of four bytes, after two names; the last is the minimum */
+	TLSA_MIN = 4,     /* three numbers and at least one byte (RFC 6698, 2.1) */
 	TTL_MAX = 0x7fffffff
 };
 
@@ -411,6 +413,42 @@ dns_answer_parse(struct dns_answer *answer, char const *s, size_t len, uint16_t 
 	answer->referral = !(flags & (FLAG_AUTHORITATIVE | FLAG_RECURSION_AVAILABLE)) &&
 			   answer->records + answer->ignored == 0;
 	return 0;
+}
+
+/* What the authority section allows for an answer that there is nothing. */
+static uint32_t
+soa_lifetime(struct dns_answer const *answer)
+{
+	unsigned left = answer->left + get16(answer->message, 8);
+	size_t position = answer->position;
+	struct raw raw;
+
+	for (unsigned i = 0; i < left; i++) {
+		uint32_t minimum;
+
+		if (raw_read(answer->message, &position, &raw) == -1)
+			return 0;
+		if (i < answer->left || raw.type != TYPE_SOA || raw.class != CLASS_IN ||
+			raw.length < SOA_NUMBERS)
+			continue;
+		minimum = get32(answer->message, raw.data + raw.length - 4);
+		return raw.ttl < minimum ? raw.ttl : minimum;
+	}
+	return 0;
+}
+
+uint32_t
+dns_answer_lifetime(struct dns_answer const *answer)
+{
+	uint32_t soa;
+
+	if (answer->truncated || answer->referral ||
+		(answer->rcode != DNS_NOERROR && answer->rcode != DNS_NXDOMAIN))
+		return 0;
+	if (answer->rcode == DNS_NOERROR && answer->records + answer->ignored + answer->links)
+		return answer->ttl;
+	soa = soa_lifetime(answer);
+	return answer->ttl < soa ? answer->ttl : soa;
 }
 
 int

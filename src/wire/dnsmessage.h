@@ -97,6 +97,13 @@ struct dns_answer {
 int dns_answer_parse(struct dns_answer *answer, char const *s, size_t len, uint16_t id,
 	struct dns_name const *name, enum dns_type type);
 
+/*
+ * How many seconds a parsed answer may be believed, before the first
+ * dns_answer_next: its least TTL; of one that says there is nothing what the
+ * SOA record beside it allows (RFC 2308, 5). 0 when it may not be kept at all.
+ */
+uint32_t dns_answer_lifetime(struct dns_answer const *answer);
+
 struct dns_record {
 	uint32_t ttl;
 	uint16_t preference;  /* MX */

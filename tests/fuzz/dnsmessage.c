@@ -36,6 +36,8 @@ LLVMFuzzerTestOneInput(unsigned char const *data, size_t size)
 		return 0;
 	if (answer.links > DNS_LINKS_MAX || answer.name.len > DNS_NAME_TEXT_MAX)
 		abort();
+	if (dns_answer_lifetime(&answer) > INT32_MAX)
+		abort();
 	while (dns_answer_next(&answer, &record)) {
 		seen++;
 		if (record.name.len > DNS_NAME_TEXT_MAX || record.name.text[record.name.len])

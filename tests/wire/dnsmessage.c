@@ -481,6 +481,75 @@ test_many(void)
 		"3000 MX in one message");
 }
 
+/* Starts an answer with so many records, then that SOA beside it. */
+static void
+begin_beside(unsigned answers, unsigned flags)
+{
+	begin("a.example", DNS_A, answers);
+	m.s[3] = (char)flags;
+	m.s[9] = 1;
+}
+
+static void
+soa(unsigned ttl, unsigned minimum)
+{
+	char data[2 + 20] = {0};
+
+	data[20] = (char)(minimum >> 8);
+	data[21] = (char)minimum;
+	record("example", 6, ttl, data, sizeof data);
+}
+
+static void
+lives(uint32_t want, char const *name)
+{
+	ok(parse(DNS_A) == 0 && dns_answer_lifetime(&answer) == want, "%s: kept for %u seconds",
+		name, (unsigned)want);
+}
+
+enum { SAYS_NOERROR = 0x80, SAYS_SERVFAIL = 0x82, SAYS_NXDOMAIN = 0x83 };
+
+static void
+test_lifetime(void)
+{
+	begin("a.example", DNS_A, 2);
+	record("@", DNS_A, 300, "1234", 4);
+	record("@", DNS_A, 200, "1235", 4);
+	lives(200, "the least TTL");
+	begin("a.example", DNS_A, 2);
+	record_name("@", DNS_CNAME, -1, "b.example");
+	record("b.example", DNS_A, 300, "1234", 4);
+	lives(60, "that of a CNAME too");
+	begin("a.example", DNS_A, 1);
+	record("@", DNS_A, 0, "1234", 4);
+	lives(0, "a TTL of 0");
+	begin_beside(0, SAYS_NOERROR);
+	soa(900, 100);
+	lives(100, "nothing: the minimum of the SOA");
+	begin_beside(0, SAYS_NXDOMAIN);
+	soa(90, 100);
+	lives(90, "no such name: its TTL when that is less");
+	begin_beside(1, SAYS_NXDOMAIN);
+	record_name("@", DNS_CNAME, -1, "b.example");
+	soa(900, 100);
+	lives(60, "no such name after a CNAME: the least of all");
+	begin("a.example", DNS_A, 0);
+	lives(0, "nothing, without a SOA");
+	begin_beside(0, SAYS_SERVFAIL);
+	soa(900, 100);
+	lives(0, "SERVFAIL");
+	begin_beside(0, SAYS_NOERROR);
+	record("example", 6, 900, "\0\0", 2);
+	lives(0, "a SOA that is too short");
+	begin_beside(0, SAYS_NOERROR);
+	soa(900, 100);
+	m.len--;
+	lives(0, "one that is cut off");
+	begin_beside(0, SAYS_NOERROR);
+	record("example", DNS_A, 900, "1234", 4);
+	lives(0, "another record in its place");
+}
+
 int
 main(void)
 {
@@ -494,5 +563,6 @@ main(void)
 	test_pointers();
 	test_links();
 	test_many();
+	test_lifetime();
 	return tap_end();
 }
