@@ -32,13 +32,25 @@ origin_format(char text[ORIGIN_MAX], struct filestamp stamp)
 	return span(text, (size_t)len);
 }
 
+/* As cdb_find; which does not look whether the data, too, is within the file. */
+static int
+compiled_find(cdb const *compiled, cdb_data *data, char const *key, size_t len)
+{
+	int r = cdb_find(compiled, data, key, (uint32_t)len);
+	size_t begin = r == 1 ? (size_t)(data->s - compiled->map) : 0;
+
+	if (r == 1 && (begin > compiled->size || data->len > compiled->size - begin))
+		return -1;
+	return r;
+}
+
 static int
 is_made_of(cdb const *compiled, struct filestamp text)
 {
 	char want[ORIGIN_MAX];
 	cdb_data data;
 
-	return text.inode && cdb_find(compiled, &data, "", 1) == 1 &&
+	return text.inode && compiled_find(compiled, &data, "", 1) == 1 &&
 	       span_equal(span(data.s, data.len), origin_format(want, text));
 }
 
@@ -114,7 +126,7 @@ static int
 compiled_exact(cdb const *compiled, struct span key, struct domainmap_entry *entry, stralloc *why)
 {
 	cdb_data data;
-	int r = cdb_find(compiled, &data, key.s, (uint32_t)key.len);
+	int r = compiled_find(compiled, &data, key.s, key.len);
 
 	if (r == 0)
 		return 0;

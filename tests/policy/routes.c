@@ -270,6 +270,23 @@ test_senders(struct routes *routes)
 	stralloc_free(&why);
 }
 
+/* Makes the value of a key in the compiled file longer than the file; its stamp will differ. */
+static void
+damage_length(char const *key)
+{
+	static char bytes[8192];
+	int fd = open("control/smtproutes.cdb", O_RDWR);
+	ssize_t n = read(fd, bytes, sizeof bytes);
+
+	for (ssize_t i = 8; i < n; i++)
+		if (memcmp(bytes + i, key, strlen(key)) == 0) {
+			(void)!pwrite(fd, "\0\0\1\0", 4, i - 4);
+			break;
+		}
+	close(fd);
+	age("control/smtproutes.cdb", 40);
+}
+
 /* The same answers as from the text. */
 static void
 test_compiled(struct routes *routes)
@@ -303,6 +320,12 @@ test_compiled(struct routes *routes)
 	ok(routetable_compile(&why) == 15, "it is compiled anew");
 	routes_refresh(routes, &why);
 	ok(routes->table.is_compiled, "and used");
+	damage_length("full.example");
+	routes_refresh(routes, &why);
+	ok(routes->table.is_compiled, "a value that leaves the file is seen when it is looked up");
+	expect(routes, "full.example",
+		"error: control/smtproutes.cdb: is damaged; make it anew with: tern routes "
+		"compile");
 	write_file("control/smtproutes.cdb", "damaged", 7);
 	routes_refresh(routes, &why);
 	ok(!routes->table.is_compiled, "a damaged one is not");
