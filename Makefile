@@ -94,17 +94,18 @@ $B/fuzz/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(fuzz-clang) $(CPPFLAGS) -c -o $@ $<
 
-$B/fuzz/tern.a: $(patsubst src/%.c,$B/fuzz/%.o,$(wildcard src/lib/*.c src/wire/*.c \
-    src/policy/*.c src/net/*.c src/service/*.c))
+$B/fuzz/tern.a: $(patsubst src/%.c,$B/fuzz/%.o,$(foreach l,$(libraries),$(wildcard src/$l/*.c)))
 	@rm -f $@
 	ar -rcs $@ $^
 
 $B/fuzz/%: tests/fuzz/%.c $B/fuzz/tern.a
-	$(fuzz-clang) $(CPPFLAGS) -I. -fsanitize=fuzzer -o $@ $< $B/fuzz/tern.a $(LDLIBS)
+	$(fuzz-clang) $(CPPFLAGS) -I. -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^) $B/fuzz/tern.a $(LDLIBS)
 
-$B/fuzz/session: tests/fuzz/session.c tests/smtpd/inprocess.h $(smtpd-objects:%=$B/fuzz/%) $B/fuzz/tern.a
-	$(fuzz-clang) $(CPPFLAGS) -I. -fsanitize=fuzzer -o $@ $< $(smtpd-objects:%=$B/fuzz/%) \
-	    $B/fuzz/tern.a $(LDLIBS)
+# What some of them need of programs.
+$B/fuzz/session $B/fuzz/framing: tests/smtpd/inprocess.h $(smtpd-objects:%=$B/fuzz/%)
+$B/fuzz/smtpdsettings: $B/fuzz/smtpd/limits.o $B/fuzz/smtpd/dnsbls.o
+$B/fuzz/listenaddress: $B/fuzz/listen/address.o
+$B/fuzz/routetests: $B/fuzz/tern/routetests.o $B/fuzz/tern/routewords.o
 
 # Owners and modes come from the table in src/tern/table.c, which "tern owners"
 # applies here, and "tern init" when it has made the users.

@@ -3,12 +3,16 @@
 
 #include "wire/datareader.h"
 
-/* The rule of RFC 5321 by whole text: where the first violation or the end is. */
+/*
+ * The rule of RFC 5321 by whole text: where the first violation or the end is,
+ * and the lines that are complete before it, which out has room for.
+ */
 static enum data_state
-reference(char const *s, size_t len, size_t *end)
+reference(char const *s, size_t len, size_t *end, char *out, size_t *out_len)
 {
 	size_t line = 0;
 
+	*out_len = 0;
 	for (size_t i = 0; i < len; i++) {
 		*end = i + 1;
 		if (s[i] == '\0')
@@ -20,6 +24,10 @@ reference(char const *s, size_t len, size_t *end)
 				return DATA_BARE_LF;
 			if (i - line == 2 && s[line] == '.')
 				return DATA_END;
+			line += s[line] == '.';
+			memcpy(out + *out_len, s + line, i - 1 - line);
+			*out_len += i - line;
+			out[*out_len - 1] = '\n';
 			line = i + 1;
 		}
 	}
@@ -60,16 +68,19 @@ int
 LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
 {
 	struct data_reader reader;
-	size_t piece, total = 0, end = 0;
+	size_t piece, total = 0, end = 0, put = 0, lines_len;
 	char const *s = (char const *)data + 1;
 	enum data_state want;
+	char *lines, *got;
 
 	if (size < 2)
 		return 0;
 	piece = data[0] % 17 + 1u;
 	size--;
 	others_try(s, size, piece);
-	want = reference(s, size, &end);
+	lines = malloc(2 * size);
+	got = lines + size;
+	want = reference(s, size, &end, lines, &lines_len);
 	data_reader_init(&reader, DATA_DOTS, DATA_LF_REFUSED);
 	while (total < size && reader.state < DATA_END) {
 		size_t n = size - total < piece ? size - total : piece, out;
@@ -78,9 +89,15 @@ LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
 
 		if (out > n || taken > n || memchr(text, '\r', out) || memchr(text, '\0', out))
 			abort();
+		memcpy(got + put, text, out);
+		put += out;
 		total += taken;
 		free(text);
 	}
+	if (put < lines_len || memcmp(got, lines, lines_len) != 0 ||
+		(want == DATA_END && put != lines_len))
+		abort();
+	free(lines);
 	if (total != end || (want >= DATA_END ? reader.state != want : reader.state >= DATA_END))
 		abort();
 	return 0;

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(uint8_t const *data, size_t size);
 int
 LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
 {
-	static char const records[] = "Fs@x\0Ta@x\0Tb@x\0";
+	static char const records[] = "Fs@x\0NSUCCESS\0Ta@x\0Tb@x\0";
 	struct span rest = span((char const *)data, size);
 	struct history_line line, back;
 	struct envelope envelope;

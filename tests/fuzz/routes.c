@@ -28,7 +28,10 @@ LLVMFuzzerTestOneInput(unsigned char const *data, size_t size)
 		struct dns_name name;
 
 		if (relay->host.s < value.s || relay->host.s + relay->host.len > value.s + size ||
-			relay->port == 0 || dns_name_parse(&name, relay->host) == -1 ||
+			(relay->port == 0 &&
+				(relay->protocol != RELAY_LMTP || relay->host.s[0] != '/' ||
+					relay->host.len > ROUTE_PATH_MAX)) ||
+			(relay->port && dns_name_parse(&name, relay->host) == -1) ||
 			(i && relay->rank < route.relay[i - 1].rank))
 			abort();
 	}
