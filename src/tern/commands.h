@@ -15,6 +15,7 @@ int why_main(int argc, char const *const *argv);
 int metrics_main(int argc, char const *const *argv);
 int route_main(int argc, char const *const *argv);
 int routes_main(int argc, char const *const *argv);
+int relays_main(int argc, char const *const *argv);
 int check_main(int argc, char const *const *argv);
 int morercpthosts_main(int argc, char const *const *argv);
 

@@ -14,6 +14,7 @@
  *             route   says where mail goes, and why; root becomes the owner of
  *                     run/remote before it asks DNS
  *             routes  compiles smtproutes
+ *             relays  says which relays failed lately, as the owner of run/remote
  *             queue   looks at and changes what is queued (queue.c)
  *             why     tells the life of a message
  *             metrics prints counters for Prometheus
@@ -64,6 +65,8 @@ help_main(int argc, char const *const *argv)
 	     "tern check --confinement [--json] [DIR]           what each process can reach\n"
 	     "tern route [--from S] ADDRESS...                  where mail goes, and why\n"
 	     "tern routes compile [DIR]                         smtproutes for fast lookups\n"
+	     "tern relays [--json] [DIR]                        which relays failed lately\n"
+	     "tern relays forget ADDRESS...                     as if they had not\n"
 	     "tern queue ...                                    see tern queue --help\n"
 	     "tern why ID|ADDRESS                               the life of a message\n"
 	     "tern metrics [--textfile PATH]                    counters for Prometheus\n"
@@ -85,6 +88,7 @@ static struct {
 	{"check", check_main},
 	{"route", route_main},
 	{"routes", routes_main},
+	{"relays", relays_main},
 	{"queue", queue_main},
 	{"why", why_main},
 	{"metrics", metrics_main},
