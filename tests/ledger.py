@@ -333,11 +333,13 @@ class Sink(ternlab.Sink):
             return b'451 4.0.0 later'
         return b'550 5.0.0 never' if address.startswith('fail-') else None
 
-    def _data(self, lines, sender, recipients, *rest):
-        reply = super()._data(lines, sender, recipients, *rest)
+    def _data(self, lines, sender, recipients, peer, number, options):
+        reply = super()._data(lines, sender, recipients, peer, number, options)
         if reply is None or reply.startswith(b'2'):
-            with self._lock:
-                data = self.messages.pop().data
+            with self._lock:  # other connections bring theirs at the same time
+                ours = next(m for m in self.messages if m.connection == number)
+                self.messages.remove(ours)
+            data = ours.data
             read = Read(self.book, data)
             if read.problem:
                 self.book.note('wrong', *read.problem.split())
