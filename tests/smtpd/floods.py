@@ -8,6 +8,7 @@ import selectors
 import socket
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import ternlab
@@ -145,16 +146,19 @@ def endless(home):
 def in_turn(home):
     home.control('rateconnections', '2000/1d')
     with Service(home) as service:
-        codes = {}
-        before = private(service.process.pid)
+        codes = {b'220': 0, b'421': 0}
+        before, began = private(service.process.pid), time.monotonic()
         for i in range(CONNECTIONS):
             s, text = greeting(service.port, '127.0.0.2' if i % 2 else f'127.3.{i >> 8}.{i & 255}')
             codes[text[:3]] = codes.get(text[:3], 0) + 1
             s.close()
             if i % 2500 == 0:
                 mail_passes(service, home, f'after {i} connections')
-        lab.equal(codes, {b'220': CONNECTIONS // 2 + 2000, b'421': CONNECTIONS // 2 - 2000},
-                  f'{CONNECTIONS} connections in turn: a busy client is refused, others are not')
+        # Others are taken, and of the busy one's 2000, and one more for each 43 seconds.
+        more = codes[b'220'] - CONNECTIONS // 2 - 2000
+        lab.ok(0 <= more <= (time.monotonic() - began) * 2000 / 86400 + 1 and
+               sum(codes.values()) == CONNECTIONS,
+               f'{CONNECTIONS} connections in turn: a busy client is refused, others are not: {codes}')
         after = private(service.process.pid)
         lab.ok(after < PARENT_PRIVATE_MAX,
                f'the parent has {after} KiB, {before} before, below {PARENT_PRIVATE_MAX}')
