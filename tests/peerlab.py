@@ -2,14 +2,14 @@
 each in a room of its own (tests/room) on a port of this machine's loopback.
 
     with peerlab.Postfix(tern.port) as peer:
-        tern.control('smtproutes', f'peer.test:127.0.0.1:{peer.port}')
+        tern.control('smtproutes', f'postfix.test:127.0.0.1:{peer.port}')
         ...
-        text = peer.wait_box(1)[0]
+        texts = peer.box()
 
-All of them take mail for peer.test and keep it, a copy for each recipient, in one Maildir: local parts that
-begin with "ok" exist; "later..." is refused for now, where the server can do that, until open() is
-called; all others are refused for good. What a server itself has to say to senders goes
-to the port of tern that it is told.
+All of them take mail for NAME.test, where NAME is their own, and keep it, a copy for each
+recipient, in one Maildir: local parts that begin with "ok" exist; "later..." is refused for now where
+the server can do that, by Exim until open() is called; all others are refused for good. What a
+server itself has to say to senders goes to the port of tern that it is told.
 """
 import os
 import re
@@ -47,6 +47,7 @@ def room(top, script, peers=PEERS, stdout=subprocess.PIPE):
 
 class Server:
     """One of them. `files` are written into its /work, `script` starts it there."""
+    name = ''
     program = ''   # by which it is seen whether the package is there
     folder = ''    # where below PEERS it was unpacked
     address = '127.0.0.1'
@@ -122,10 +123,6 @@ class Server:
                 texts.append(f.read())
         return texts
 
-    def wait_box(self, wanted, what):
-        """Waits until what was delivered fulfils wanted, a function of the list."""
-        return ternlab.wait_until(lambda: wanted(self.box()) and self.box(), what)
-
 
 def recipient_of(text):
     """The recipient that the server noted in its copy."""
@@ -134,6 +131,7 @@ def recipient_of(text):
 
 
 class Postfix(Server):
+    name = 'postfix'
     program = 'usr/lib/postfix/sbin/master'
     services = '''\
 127.0.0.1:{port} inet n - n - - smtpd
@@ -164,12 +162,13 @@ postlog unix-dgram n - n - 1 postlogd
             'smtp_tls_security_level': 'none', 'smtpd_tls_security_level': 'none',
             'smtp_host_lookup': 'native', 'maillog_file': '/work/log/mail',
             'maillog_file_prefixes': '/work', 'smtputf8_enable': 'yes',
-            'virtual_mailbox_domains': 'peer.test', 'virtual_mailbox_base': '/work',
+            'virtual_mailbox_domains': 'postfix.test', 'virtual_mailbox_base': '/work',
             'virtual_mailbox_maps': 'regexp:{{/^"?ok/ mail/}}',
             'virtual_uid_maps': 'static:308', 'virtual_gid_maps': 'static:308',
             'smtpd_recipient_restrictions':
                 'check_recipient_access regexp:{{/^later/ 450 4.7.1 later, please}}, permit_mynetworks, reject',
-            'smtpd_client_connection_count_limit': '0', 'local_recipient_maps': ''}
+            'smtpd_client_connection_count_limit': '0', 'smtpd_error_sleep_time': '0',
+            'local_recipient_maps': ''}
         return {'main.cf': ''.join(f'{n} = {v}\n' for n, v in settings.items()),
                 'master.cf': self.services.format(port=self.port)}
 
@@ -191,6 +190,7 @@ export LD_LIBRARY_PATH=/usr/lib/postfix
 
 
 class Exim(Server):
+    name = 'exim'
     program = 'exim4/usr/sbin/exim4'
     folder = 'exim4'
 
@@ -217,7 +217,7 @@ smtp_connect_backlog = 100
 message_size_limit = 50M
 begin acl
 rcpt:
-  accept domains = ! peer.test
+  accept domains = ! exim.test
   accept local_parts = ^ok
   defer local_parts = ^later
         condition = ${{if !exists{{/work/open}}}}
@@ -227,7 +227,7 @@ rcpt:
 begin routers
 box:
   driver = accept
-  domains = peer.test
+  domains = exim.test
   transport = box
 back:
   driver = manualroute
@@ -241,6 +241,7 @@ box:
   maildir_format
   user = Debian-exim
   envelope_to_add
+  return_path_add
 smtp:
   driver = smtp
   port = {self.tern_port}
@@ -259,6 +260,7 @@ chown 303:303 /var/spool/exim4 /run/exim4
 
 
 class OpenSMTPD(Server):
+    name = 'opensmtpd'
     program = 'opensmtpd/usr/sbin/smtpd'
     folder = 'opensmtpd'
 
@@ -270,7 +272,7 @@ listen on 127.0.0.1 port {self.port} hostname opensmtpd.test
 table boxes {{ "@" = "box" }}
 action "box" maildir "/work/mail" virtual <boxes>
 action "back" relay host smtp://127.0.0.1:{self.tern_port}
-match from any for domain "peer.test" rcpt-to regex "^ok" action "box"
+match from any for domain "opensmtpd.test" rcpt-to regex "^ok" action "box"
 match from any for domain "tern.test" action "back"
 '''}
 
@@ -288,6 +290,7 @@ mkdir -m 711 /var/spool/smtpd
 class Dovecot(Server):
     """Only LMTP, on its port and on the socket lmtp in its folder `top`. Knows ok0 to ok99, and
     okfull, for whom no message can be stored: that it says after the text."""
+    name = 'dovecot'
     program = '/usr/lib/dovecot/lmtp'
 
     def files(self):
