@@ -62,10 +62,11 @@ a watched run whose speed does not count.
   a part of the messages.
 - Exim answers QUIT after 200 ms, hoping that the client closes first, so 20 sessions with a new
   connection for each message can not bring more than 100 a second.
-- Logs: tern and Exim write theirs to files; Postfix and OpenSMTPD call syslog, and nobody listens.
-- At most 100 connections at once to other servers, 20 to one, for tern and Postfix; Exim has no
-  limit, OpenSMTPD its own.
-- notqmail is not among them: Debian has no package of it that could be unpacked.
+- notqmail: under tcpserver, a process for each connection and one for each message, as it is run.
+  Before its 250 it fsyncs the message and the envelope, and no directory; into a Maildir the file.
+- Logs: tern, Exim and notqmail write theirs to files; Postfix and OpenSMTPD call syslog, and nobody listens.
+- At most 100 connections at once to other servers, 20 to one, for tern and Postfix; Exim and
+  notqmail have no limit for one, OpenSMTPD its own.
 '''
 
 

@@ -27,8 +27,9 @@ USERS = {  # the same in each room; nobody of these needs an account outside
     'root': 0, 'daemon': 1, 'bin': 2, 'sys': 3, 'mail': 8, 'nobody': 65534,
     'postfix': 301, 'postdrop': 302, 'Debian-exim': 303, 'opensmtpd': 304, 'opensmtpq': 305,
     'ternd': 311, 'ternq': 312, 'terns': 313, 'ternr': 314, 'ternb': 315, 'ternp': 316,
-    'ternl': 317, 'terna': 318}
-GROUPS = {'tern': 310, 'adm': 4, 'tty': 5, 'nogroup': 65534}
+    'ternl': 317, 'terna': 318, 'alias': 321, 'qmaild': 322, 'qmaill': 323, 'qmailp': 324,
+    'qmailq': 325, 'qmailr': 326, 'qmails': 327}
+GROUPS = {'tern': 310, 'qmail': 328, 'nofiles': 329, 'adm': 4, 'tty': 5, 'nogroup': 65534}
 FIRST_LOCAL_UID = 1000
 
 
@@ -133,8 +134,9 @@ def furnish(spec, top):
                          None), f'/dev/{name}')
     os.symlink('/proc/self/fd', f'{top}/dev/fd')
     folder(f'{top}/dev/shm', 0o1777)
-    for name in 'tools', 'postfix', 'tern':
-        bind(spec[name], f'{top}/{name}')
+    for name in 'tools', 'postfix', 'tern', 'notqmail':
+        if spec.get(name):
+            bind(spec[name], f'{top}/{name}')
     bind(os.path.dirname(os.path.abspath(__file__)), f'{top}/bench')
 
 

@@ -77,7 +77,7 @@ def build(cache, tree):
     return target, f'{target}/tests/bench'
 
 
-def prepare(cache, systems, tree):
+def prepare(cache, systems, tree, notqmail=None):
     """Returns what each room is told (room.furnish)."""
     if os.geteuid():
         fatal('needs root, for rooms with mounts and networks of their own')
@@ -86,16 +86,21 @@ def prepare(cache, systems, tree):
     packages = {name: [f'{p}/usr' for package in SYSTEMS[name].packages
                        for p in libraries(cache, package)] for name in systems}
     postfix = unpack(cache, 'postfix')  # smtp-source and smtp-sink
-    return {'tern': tern, 'tools': tools, 'postfix': postfix, 'packages': packages}
+    if notqmail and not os.path.exists(f'{notqmail}/qmail-start'):
+        fatal(f'{notqmail}: no qmail-start in it; build notqmail there first')
+    return {'tern': tern, 'tools': tools, 'postfix': postfix, 'packages': packages,
+            'notqmail': notqmail and os.path.abspath(notqmail)}
 
 
-def versions(cache, systems, tree):
+def versions(cache, systems, tree, notqmail):
     found = {}
     for name in systems:
         if name == 'tern':
             commit = output('git', '-C', tree, 'log', '-1', '--format=%h')
             changed = output('git', '-C', tree, 'status', '--porcelain', '--', 'src')
             found[name] = commit + (' and changes' if changed else '')
+        elif name == 'notqmail':
+            found[name] = output('head', '-n', '1', f'{notqmail}/VERSION.md').split(' ')[-1]
         else:
             with open(f'{cache}/peers/{SYSTEMS[name].packages[0]}/version') as f:
                 found[name] = f.read()

@@ -407,4 +407,93 @@ match from any for any action "relay"
         return self.ask('/tmp/smtpctl', 'show', 'queue').count('\n')
 
 
-SYSTEMS = {s.name: s for s in (Tern, Postfix, Exim, OpenSMTPD)}
+class NotQmail(System):
+    """Its programs come from a folder in which someone built them (run --notqmail)."""
+    name = 'notqmail'
+    packages = ('ucspi-tcp',)
+    home = '/var/qmail'
+    split = 23
+    programs = ('qmail-start', 'qmail-send', 'qmail-lspawn', 'qmail-rspawn', 'qmail-clean',
+                'qmail-local', 'qmail-remote', 'qmail-smtpd', 'qmail-getpw', 'qmail-queue')
+
+    def configure(self):
+        queue, uids = USERS['qmailq'], GROUPS['qmail']
+        for name in self.programs:
+            folder(f'{self.home}/bin')
+            shutil.copy(f'/notqmail/{name}', f'{self.home}/bin/{name}')
+            os.chmod(f'{self.home}/bin/{name}', 0o755)
+        os.chown(f'{self.home}/bin/qmail-queue', queue, uids)
+        os.chmod(f'{self.home}/bin/qmail-queue', 0o4711)
+        folder(f'{self.home}/alias', 0o755, USERS['alias'], uids)
+        control = {
+            'me': HOST, 'locals': 'local.test', 'rcpthosts': 'local.test',
+            'smtproutes': f'{BACKLOG_DOMAIN}:[127.0.0.1]:9\n' +
+                          ('' if self.mx else ':[127.0.0.1]:2525\n'),
+            'concurrencyremote': '0' if self.hold else '100', 'concurrencylocal': '20'}
+        for name, text in control.items():
+            write(f'{self.home}/control/{name}', text + '\n')
+        self.make_queue(queue, USERS['qmails'], uids)
+
+    def make_queue(self, queue, send, group):
+        top = f'{self.home}/queue'
+        for name, mode, uid in (('', 0o750, queue), ('/pid', 0o700, queue), ('/intd', 0o700, queue),
+                                ('/todo', 0o750, queue), ('/bounce', 0o700, send),
+                                ('/lock', 0o750, queue), ('/mess', 0o750, queue),
+                                ('/info', 0o700, send), ('/local', 0o700, send),
+                                ('/remote', 0o700, send)):
+            folder(top + name, mode, uid, group)
+            if name in ('/mess', '/info', '/local', '/remote'):
+                for shard in range(self.split):
+                    folder(f'{top}{name}/{shard}', mode, uid, group)
+        if not os.path.exists(f'{top}/lock/trigger'):
+            write(f'{top}/lock/tcpto', '\0' * 1024, 0o644, USERS['qmailr'], group)
+            write(f'{top}/lock/sendmutex', '', 0o600, send, group)
+            os.mkfifo(f'{top}/lock/trigger')
+            os.chmod(f'{top}/lock/trigger', 0o622)
+            os.chown(f'{top}/lock/trigger', send, group)
+
+    def daemon(self, log, *command, **more):
+        """Neither of its daemons goes into the background by itself."""
+        with open(log, 'a') as f:
+            subprocess.Popen(command, preexec_fn=self.group.join, stdin=subprocess.DEVNULL,
+                             stdout=f, stderr=f, cwd=self.home, **more)
+
+    def start(self):
+        path = dict(os.environ, PATH=f'{self.home}/bin:/usr/bin:/bin')
+        self.daemon('/var/log/qmail-send', f'{self.home}/bin/qmail-start', './Maildir/', env=path)
+        self.daemon('/var/log/qmail-smtpd', '/usr/bin/tcpserver', '-HR', '-l', HOST, '-b', '1000',
+                    '-c', str(max(100, self.incoming)), '-u', str(USERS['qmaild']),
+                    '-g', str(GROUPS['nofiles']), '127.0.0.1', str(PORT),
+                    f'{self.home}/bin/qmail-smtpd', env=dict(path, RELAYCLIENT=''))
+
+    def fill(self, count):
+        top, ids = f'{self.home}/queue', (USERS['qmails'], GROUPS['qmail'])
+        text = b'Subject: waits\n\n' + b'x' * 1000 + b'\n'
+        next_try = time.time() + LATER
+        for _ in range(count):
+            fd = os.open(f'{top}/pid/new', os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            os.write(fd, text)
+            os.fchown(fd, USERS['qmailq'], GROUPS['qmail'])
+            number = os.fstat(fd).st_ino  # the name of a message there
+            os.close(fd)
+            place = f'{number % self.split}/{number}'
+            os.rename(f'{top}/pid/new', f'{top}/mess/{place}')
+            for kind, content in ('info', b'Fann@source.test\0'), ('remote', b'Tbob@%s\0' %
+                                                                   BACKLOG_DOMAIN.encode()):
+                fd = os.open(f'{top}/{kind}/{place}', os.O_WRONLY | os.O_CREAT, 0o600)
+                os.write(fd, content)
+                os.fchown(fd, *ids)
+                os.close(fd)
+            os.utime(f'{top}/remote/{place}', (next_try, next_try))
+
+    def queued(self):
+        return files_below(f'{self.home}/queue/mess')
+
+    def waiting(self):
+        return files_below(f'{self.home}/queue/remote')
+
+    def log_files(self):
+        return glob.glob('/var/log/qmail-*')
+
+
+SYSTEMS = {s.name: s for s in (Tern, Postfix, Exim, OpenSMTPD, NotQmail)}
