@@ -1,11 +1,13 @@
 """What the tests of the whole system share, on top of ternlab: the history of a message,
 what the programs were seen to do, Postfix's test programs."""
+import collections
 import os
 import re
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 
 import ternlab
 
@@ -162,3 +164,45 @@ class Strace:
     def lines(self):
         with open(self.output, errors='replace') as f:
             return f.read().splitlines()
+
+
+class Crowd:
+    """What a Sink answers with, to see how many transactions it is in at once, and whose. A
+    transaction counts from its first recipient to just before the reply to its text."""
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.open = {}  # of each connection's thread: the domain it is about
+        self.most = 0
+        self.most_of = collections.Counter()  # of each domain
+        self.held = 0
+
+    def __call__(self, verb, rest):
+        me = threading.get_ident()
+        with self.changed:
+            if verb == 'RCPT':
+                self.open.setdefault(me, rest.rpartition(b'@')[2].split(b'>')[0].decode())
+                domain = self.open[me]
+                self.most = max(self.most, len(self.open))
+                self.most_of[domain] = max(self.most_of[domain], list(self.open.values()).count(domain))
+                self.changed.notify_all()
+            elif verb == '.':
+                self.changed.wait_for(lambda: self.held == 0, ternlab.PATIENCE)
+                self.open.pop(me, None)
+            elif verb == 'CONNECT':
+                self.open.pop(me, None)  # the kernel gives the names of threads again
+        return None
+
+    def hold(self, count=1):
+        """From now on nobody gets a reply to a text, until release() has seen so many at once."""
+        with self.changed:
+            self.held = count
+
+    def release(self):
+        """Waits until as many as hold() said are open at once, then lets all go."""
+        with self.changed:
+            came = self.changed.wait_for(lambda: len(self.open) >= self.held, ternlab.PATIENCE)
+            held, self.held = self.held, 0
+            self.changed.notify_all()
+            if not came:
+                raise ternlab.Timeout(f'{len(self.open)} of {held} transactions at once')
