@@ -22,6 +22,7 @@
 
 #include <skalibs/genalloc.h>
 
+#include "lib/clock.h"
 #include "lib/descriptors.h"
 #include "lib/durable.h"
 #include "lib/exits.h"
@@ -32,7 +33,8 @@
 #include "spool/queued.h"
 #include "spool/scan.h"
 
-enum { OUTPUT_MAX = 64 * 1024, MAILQ_USAGE = 64, MAILQ_TROUBLE = 75 };
+enum { PIECE = 128 * 1024 /* ids in memory at once */, OUTPUT_MAX = 64 * 1024 };
+enum { MAILQ_USAGE = 64, MAILQ_TROUBLE = 75 };
 
 static char const *program = "tern-qread";
 static int is_mailq; /* which has codes of its own */
@@ -70,9 +72,15 @@ may_see_all(void)
 	       privilege_is_owner(uid, "queue/hist");
 }
 
+struct listing {
+	struct format const *format;
+	struct format_totals totals;
+	stralloc out;
+	int all, client; /* whether the caller sees all; the socket to tern-send, or -1 */
+};
+
 static void
-message_list(stralloc *out, uint64_t id, int is_active, struct format const *format, int all,
-	struct format_totals *totals)
+message_list(struct listing *l, uint64_t id, int is_active)
 {
 	struct queued m;
 	char const *why;
@@ -87,80 +95,85 @@ message_list(stralloc *out, uint64_t id, int is_active, struct format const *for
 	if (r != 1)
 		return;
 	m.is_active = is_active;
-	if (queued_is_waiting(&m) && (all || m.entry.envelope.uid == getuid())) {
-		good = format->message(out, &m, totals);
-		totals->messages++;
-		totals->bytes += m.entry.message;
+	if (queued_is_waiting(&m) && (l->all || m.entry.envelope.uid == getuid())) {
+		good = l->format->message(&l->out, &m, &l->totals);
+		l->totals.messages++;
+		l->totals.bytes += m.entry.message;
 	}
 	queued_free(&m);
 	if (!good)
 		die(EXIT_TEMPORARY, "the listing is not complete", "out of memory");
-	if (out->len > OUTPUT_MAX)
-		output_flush(out);
+	if (l->out.len > OUTPUT_MAX)
+		output_flush(&l->out);
 }
 
+/* What tern-send works on; after a failure it is not asked again. */
 static void
-ids_find(genalloc *ids)
+some_list(struct listing *l, uint64_t const *ids, size_t count)
 {
-	if (scan_ids(ids) == -1)
-		die(EXIT_TEMPORARY, "the queue can not be read", strerror(errno));
-}
+	enum queue_state states[QUEUECONTROL_IDS_MAX] = {QUEUE_STATE_UNKNOWN};
 
-/* What tern-send works on, where it runs and we may ask: states[i] of each message; or NULL. */
-static enum queue_state *
-states_ask(genalloc const *ids)
-{
-	size_t count = genalloc_len(uint64_t, ids);
-	enum queue_state *states = NULL;
-	int client = queueclient_open();
-
-	if (client == -1)
-		return NULL;
-	if (count)
-		states = calloc(count, sizeof *states);
-	if (states && queueclient_states(client, genalloc_s(uint64_t, ids), count, states) == -1) {
-		free(states);
-		states = NULL;
+	if (l->client != -1 && queueclient_states(l->client, ids, count, states) == -1) {
+		close(l->client);
+		l->client = -1;
+		memset(states, 0, sizeof states);
 	}
-	close(client);
-	return states;
+	for (size_t i = 0; i < count; i++)
+		message_list(l, ids[i], states[i] == QUEUE_STATE_ACTIVE);
 }
 
+/* In pieces, so that the queue may be of any size; until now, so that it ends while mail comes. */
 static void
 list(struct format const *format)
 {
-	struct format_totals totals = {0, 0};
+	struct listing l = {.format = format, .all = may_see_all(), .client = queueclient_open()};
 	genalloc ids = GENALLOC_ZERO;
-	stralloc out = STRALLOC_ZERO;
-	int all = may_see_all();
-	enum queue_state *states;
+	uint64_t last = 0, until = clock_wall(), found;
+	size_t count;
 
-	ids_find(&ids);
-	states = states_ask(&ids);
-	for (size_t i = 0; i < genalloc_len(uint64_t, &ids); i++)
-		message_list(&out, genalloc_s(uint64_t, &ids)[i],
-			states && states[i] == QUEUE_STATE_ACTIVE, format, all, &totals);
-	free(states);
-	if (!format->end(&out, &totals))
+	do {
+		if (scan_oldest(&ids, last, PIECE, &found) == -1)
+			die(EXIT_TEMPORARY, "the queue can not be read", strerror(errno));
+		count = genalloc_len(uint64_t, &ids);
+		for (size_t i = 0; i < count; i += QUEUECONTROL_IDS_MAX)
+			some_list(&l, genalloc_s(uint64_t, &ids) + i,
+				count - i < QUEUECONTROL_IDS_MAX ? count - i
+								 : QUEUECONTROL_IDS_MAX);
+		if (count)
+			last = genalloc_s(uint64_t, &ids)[count - 1];
+	} while (count == PIECE && last < until);
+	if (!format->end(&l.out, &l.totals))
 		die(EXIT_TEMPORARY, "the listing is not complete", "out of memory");
-	output_flush(&out);
-	stralloc_free(&out);
+	output_flush(&l.out);
+	stralloc_free(&l.out);
 	genalloc_free(uint64_t, &ids);
 }
 
-/* qmail-qstat's two lines. What has no seal yet is still arriving. */
+struct counts {
+	unsigned long all, unsealed;
+};
+
+/* What has no seal yet is still arriving. */
+static int
+message_count(void *context, uint64_t id)
+{
+	struct counts *counts = context;
+
+	counts->all++;
+	counts->unsealed += !scan_is_sealed(id);
+	return 0;
+}
+
+/* qmail-qstat's two lines. */
 static void
 count(void)
 {
-	genalloc ids = GENALLOC_ZERO;
-	unsigned long unsealed = 0;
+	struct counts counts = {0, 0};
 
-	ids_find(&ids);
-	for (size_t i = 0; i < genalloc_len(uint64_t, &ids); i++)
-		unsealed += !scan_is_sealed(genalloc_s(uint64_t, &ids)[i]);
+	if (scan_each(message_count, &counts) == -1)
+		die(EXIT_TEMPORARY, "the queue can not be read", strerror(errno));
 	printf("messages in queue: %lu\nmessages in queue but not yet preprocessed: %lu\n",
-		(unsigned long)genalloc_len(uint64_t, &ids), unsealed);
-	genalloc_free(uint64_t, &ids);
+		counts.all, counts.unsealed);
 	if (fflush(stdout) != 0)
 		die(EXIT_TEMPORARY, "the listing can not be written", strerror(errno));
 }

@@ -12,22 +12,35 @@
 #include "wire/seal.h"
 
 static int
-directory_scan(genalloc *ids, char const *path)
+directory_scan(char const *path, scan_function *f, void *context)
 {
 	DIR *dir = opendir(path);
 	struct dirent *name;
 	uint64_t id;
-	int e;
+	int result = 0, e;
 
 	if (!dir)
 		return -1;
-	while (errno = 0, (name = readdir(dir)) != NULL)
-		if (spool_id_parse(name->d_name, &id) == 0 && !genalloc_append(uint64_t, ids, &id))
-			break;
+	while (result == 0 && (errno = 0, (name = readdir(dir)) != NULL))
+		if (spool_id_parse(name->d_name, &id) == 0)
+			result = f(context, id);
 	e = errno;
 	closedir(dir);
 	errno = e;
-	return e ? -1 : 0;
+	return result == 0 && e ? -1 : result;
+}
+
+int
+scan_each(scan_function *f, void *context)
+{
+	char path[SPOOL_PATH_MAX];
+	int result = 0;
+
+	for (uint64_t shard = 0; result == 0 && shard < SPOOL_SHARDS; shard++) {
+		spool_mess_directory(path, shard);
+		result = directory_scan(path, f, context);
+	}
+	return result;
 }
 
 static int
@@ -38,19 +51,50 @@ compare(void const *a, void const *b)
 	return x < y ? -1 : x > y;
 }
 
-int
-scan_ids(genalloc *ids)
-{
-	char path[SPOOL_PATH_MAX];
+struct oldest {
+	genalloc *ids;
+	uint64_t after, until, found; /* those after `until` are not among the oldest */
+	size_t max;
+};
 
-	for (uint64_t shard = 0; shard < SPOOL_SHARDS; shard++) {
-		spool_mess_directory(path, shard);
-		if (directory_scan(ids, path) == -1)
-			return -1;
-	}
-	if (genalloc_len(uint64_t, ids))
-		qsort(genalloc_s(uint64_t, ids), genalloc_len(uint64_t, ids), sizeof(uint64_t),
-			compare);
+static void
+oldest_keep(struct oldest *o)
+{
+	size_t count = genalloc_len(uint64_t, o->ids);
+
+	if (count)
+		qsort(genalloc_s(uint64_t, o->ids), count, sizeof(uint64_t), compare);
+	if (count < o->max)
+		return;
+	genalloc_setlen(uint64_t, o->ids, o->max);
+	o->until = genalloc_s(uint64_t, o->ids)[o->max - 1];
+}
+
+static int
+oldest_take(void *context, uint64_t id)
+{
+	struct oldest *o = context;
+
+	if (id <= o->after)
+		return 0;
+	o->found++;
+	if (id > o->until)
+		return 0;
+	if (genalloc_len(uint64_t, o->ids) == 2 * o->max)
+		oldest_keep(o);
+	return genalloc_append(uint64_t, o->ids, &id) ? 0 : -1;
+}
+
+int
+scan_oldest(genalloc *ids, uint64_t after, size_t max, uint64_t *found)
+{
+	struct oldest o = {ids, after, UINT64_MAX, 0, max};
+
+	genalloc_setlen(uint64_t, ids, 0);
+	if (scan_each(oldest_take, &o) == -1)
+		return -1;
+	oldest_keep(&o);
+	*found = o.found;
 	return 0;
 }
 

@@ -14,4 +14,7 @@ struct census {
 /* Counts. Returns 0; or -1, after a warning, when the queue can not be read (all is then 0). */
 int census_take(struct census *census);
 
+/* Those set aside alone; 0, after a warning, when they can not be counted. */
+uint64_t census_bad(void);
+
 #endif

@@ -68,7 +68,7 @@ help_main(int argc, char const *const *argv)
 	     "tern relays [--json] [DIR]                        which relays failed lately\n"
 	     "tern relays forget ADDRESS...                     as if they had not\n"
 	     "tern queue ...                                    see tern queue --help\n"
-	     "tern why ID|ADDRESS                               the life of a message\n"
+	     "tern why [--json] ID|ADDRESS                      the life of a message\n"
 	     "tern metrics [--textfile PATH]                    counters for Prometheus\n"
 	     "tern morercpthosts [DIR]                          compile control/morercpthosts\n"
 	     "tern owners [--root DIR]                          owners and modes of the programs\n"

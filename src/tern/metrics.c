@@ -222,28 +222,33 @@ smtpd_print(int fd)
 
 /* --- what the file system says --- */
 
+struct sizes {
+	uint64_t count, bytes;
+};
+
+static int
+size_add(void *context, uint64_t id)
+{
+	struct sizes *sizes = context;
+	char path[SPOOL_PATH_MAX];
+	struct stat st;
+
+	spool_mess_path(path, id);
+	if (lstat(path, &st) == 0)
+		sizes->bytes += (uint64_t)st.st_size;
+	return ++sizes->count > SIZES_MAX;
+}
+
 /* The sizes of so many files at most: for more it would be a burden of its own. */
 static void
 sizes_print(void)
 {
-	genalloc ids = GENALLOC_ZERO;
-	uint64_t bytes = 0;
+	struct sizes sizes = {0, 0};
 
-	if (scan_ids(&ids) == -1 || genalloc_len(uint64_t, &ids) > SIZES_MAX) {
-		genalloc_free(uint64_t, &ids);
+	if (scan_each(size_add, &sizes) != 0)
 		return;
-	}
-	for (size_t i = 0; i < genalloc_len(uint64_t, &ids); i++) {
-		char path[SPOOL_PATH_MAX];
-		struct stat st;
-
-		spool_mess_path(path, genalloc_s(uint64_t, &ids)[i]);
-		if (lstat(path, &st) == 0)
-			bytes += (uint64_t)st.st_size;
-	}
 	head("tern_queue_size_bytes", "gauge", "The size of all messages in the queue.");
-	sample("tern_queue_size_bytes", "", bytes);
-	genalloc_free(uint64_t, &ids);
+	sample("tern_queue_size_bytes", "", sizes.bytes);
 }
 
 static void

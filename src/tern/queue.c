@@ -39,7 +39,7 @@ help(void)
 	     "tern queue repair               mends a queue that no tern-send works on\n"
 	     "tern queue top                  what happens now\n"
 	     "SELECTION: ID... --sender A --recipient A --domain D --older AGE --younger AGE\n"
-	     "  --larger SIZE --smaller SIZE --reason TEXT --all\n"
+	     "  --larger SIZE --smaller SIZE --reason TEXT --limit N --all\n"
 	     "  --state waiting|deferred|held|active|bouncing\n"
 	     "With each: --json, --dir DIR. Orders: --dry-run, --yes. See tern-queuetools(8).");
 }

@@ -273,14 +273,6 @@ summary_json(struct check const *c)
 		(unsigned long long)c->bad, (unsigned long long)c->problems, (long)lock_holder());
 }
 
-static uint64_t
-bad_count(void)
-{
-	struct census census;
-
-	return census_take(&census) == 0 ? census.bad : 0;
-}
-
 int
 queue_check_main(int argc, char const *const *argv)
 {
@@ -299,7 +291,7 @@ queue_check_main(int argc, char const *const *argv)
 	unread = queue_files_each(FILES_MESS, mess_check, &c) == -1;
 	unread |= queue_files_each(FILES_HIST, hist_check, &c) == -1;
 	progress_end(&c.progress);
-	c.bad = bad_count();
+	c.bad = census_bad();
 	if (options.json)
 		summary_json(&c);
 	else

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/exits.h"
@@ -14,7 +15,7 @@ enum { OUTPUT_MAX = 64 * 1024, REASON_INDENT = 19 };
 
 struct listing {
 	stralloc out;
-	int json;
+	int json, is_terminal; /* on a terminal each is shown as it is found */
 	uint64_t messages, bytes, now;
 };
 
@@ -108,14 +109,14 @@ message_print(void *context, struct queued const *q)
 	memory_or_die(l->json ? object_print(l, q) : line_print(l, q));
 	l->messages++;
 	l->bytes += q->entry.message;
-	if (l->out.len > OUTPUT_MAX)
+	if (l->out.len > OUTPUT_MAX || l->is_terminal)
 		output_flush(&l->out);
 }
 
 int
 queue_ls_main(int argc, char const *const *argv)
 {
-	struct listing l = {STRALLOC_ZERO, 0, 0, 0, clock_wall() / 1000000};
+	struct listing l = {.is_terminal = isatty(1), .now = clock_wall() / 1000000};
 	struct queue_options options;
 	struct queue_access access;
 	char size[WORDS_MAX], line[100];
@@ -124,10 +125,12 @@ queue_ls_main(int argc, char const *const *argv)
 	queue_options_read(&options, argc, argv, ACCEPT_SELECTION, USAGE);
 	queue_access_open(&access, options.directory, INTENT_READ);
 	l.json = options.json;
+	options.shows_progress = !l.is_terminal && isatty(2);
 	result = queue_each(&access, &options, message_print, &l);
 	words_size(size, l.bytes);
-	snprintf(line, sizeof line, "%llu %s, %s\n", (unsigned long long)l.messages,
-		words_messages(l.messages), size);
+	snprintf(line, sizeof line, "%llu %s, %s%s\n", (unsigned long long)l.messages,
+		words_messages(l.messages), size,
+		l.messages == options.limit ? "; there may be more (--limit)" : "");
 	memory_or_die(l.json || stralloc_cats(&l.out, line));
 	output_flush(&l.out);
 	return result == 0 ? EXIT_OK : EXIT_TEMPORARY;

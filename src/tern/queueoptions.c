@@ -31,6 +31,7 @@ enum option {
 	OPTION_SMALLER,
 	OPTION_STATE,
 	OPTION_REASON,
+	OPTION_LIMIT,
 	OPTIONS
 };
 
@@ -53,6 +54,7 @@ static struct {
 	[OPTION_SMALLER] = {"--smaller", 1, ACCEPT_SELECTION},
 	[OPTION_STATE] = {"--state", 1, ACCEPT_SELECTION},
 	[OPTION_REASON] = {"--reason", 1, ACCEPT_SELECTION},
+	[OPTION_LIMIT] = {"--limit", 1, ACCEPT_SELECTION},
 };
 
 static void
@@ -75,6 +77,13 @@ size_read(uint64_t *bytes, char const *name, char const *value)
 	if (number_parse(span(value, unit ? len - 1 : len), UINT64_MAX >> shift, bytes) == -1)
 		strerr_dief(EXIT_PERMANENT, name, " ", value, ": not a size, such as 20000 64k 5m");
 	*bytes <<= shift;
+}
+
+static void
+limit_read(struct queue_options *o, char const *value)
+{
+	if (number_parse(span_string(value), UINT64_MAX, &o->limit) == -1 || o->limit == 0)
+		strerr_dief(EXIT_PERMANENT, "--limit ", value, ": not a number of messages");
 }
 
 static int
@@ -106,6 +115,7 @@ option_set(struct queue_options *o, enum option which, char const *value)
 	case OPTION_SMALLER: size_read(&o->smaller, "--smaller", value); break;
 	case OPTION_STATE: o->state = state_read(value); break;
 	case OPTION_REASON: o->why = value; break;
+	case OPTION_LIMIT: limit_read(o, value); break;
 	case OPTIONS: break;
 	}
 }
@@ -152,8 +162,11 @@ void
 queue_options_read(struct queue_options *options, int argc, char const *const *argv,
 	unsigned accept, char const *usage)
 {
-	*options = (struct queue_options){
-		.younger = UINT64_MAX, .smaller = UINT64_MAX, .state = -1, .ids = GENALLOC_ZERO};
+	*options = (struct queue_options){.younger = UINT64_MAX,
+		.smaller = UINT64_MAX,
+		.limit = UINT64_MAX,
+		.state = -1,
+		.ids = GENALLOC_ZERO};
 	for (int i = 1; i < argc;) {
 		int words = option_read(
 			options, argv[i], i + 1 < argc ? argv[i + 1] : NULL, accept, usage);

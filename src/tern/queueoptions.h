@@ -26,6 +26,8 @@ struct queue_options {
 	uint64_t older, younger;                            /* seconds; 0 and UINT64_MAX: any */
 	uint64_t larger, smaller;                           /* bytes; the same */
 	int state;                                          /* -1: any */
+	uint64_t limit;     /* the oldest so many; UINT64_MAX: all */
+	int shows_progress; /* set by the command */
 };
 
 /* Which of them a command takes. */

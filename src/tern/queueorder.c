@@ -14,6 +14,7 @@
 #include "lib/text.h"
 #include "service/queueclient.h"
 #include "spool/historyfile.h"
+#include "tern/progress.h"
 #include "tern/queuecommands.h"
 #include "tern/queueeach.h"
 #include "tern/words.h"
@@ -58,6 +59,7 @@ struct work {
 	size_t which; /* of orders[] */
 	genalloc ids; /* those selected */
 	uint64_t bytes;
+	struct progress progress;
 	uint64_t results[RESULTS];
 };
 
@@ -137,8 +139,10 @@ piece_order(struct work *w, uint64_t const *ids, size_t count)
 	if (w->access.client != -1 && queueclient_order(w->access.client, orders[w->which].order,
 					      ids, count, results) == -1)
 		strerr_diefusys(EXIT_TEMPORARY, "talk to tern-send");
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		w->results[w->access.client == -1 ? order_stopped(w, ids[i]) : results[i]]++;
+		progress_step(&w->progress);
+	}
 }
 
 static void
@@ -147,9 +151,11 @@ all_order(struct work *w)
 	uint64_t const *ids = genalloc_s(uint64_t, &w->ids);
 	size_t count = genalloc_len(uint64_t, &w->ids);
 
+	progress_begin(&w->progress, "messages done", count);
 	for (size_t i = 0; i < count; i += QUEUECONTROL_IDS_MAX)
 		piece_order(w, ids + i,
 			count - i < QUEUECONTROL_IDS_MAX ? count - i : QUEUECONTROL_IDS_MAX);
+	progress_end(&w->progress);
 	/* What was written is durable before we say that it is done. */
 	if (orders[w->which].order != ORDER_REMOVE && historyfile_sync(ids, count) == -1)
 		strerr_diefusys(EXIT_TEMPORARY, "make what was done durable");
@@ -203,6 +209,7 @@ queue_order_main(int argc, char const *const *argv)
 		w.options.dry_run                       ? INTENT_READ
 		: orders[w.which].order == ORDER_REMOVE ? INTENT_REMOVE
 							: INTENT_ORDER);
+	w.options.shows_progress = 1;
 	found = queue_each(&w.access, &w.options, message_select, &w);
 	if (!w.options.json)
 		counts_print(&w);

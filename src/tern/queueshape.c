@@ -184,6 +184,7 @@ queue_shape_main(int argc, char const *const *argv)
 	queue_options_read(&options, argc, argv, ACCEPT_SELECTION, USAGE);
 	queue_access_open(&access, options.directory, INTENT_READ);
 	s.now = clock_wall() / 1000000;
+	options.shows_progress = 1;
 	result = queue_each(&access, &options, message_count, &s);
 	if (genalloc_len(struct row *, &s.rows))
 		qsort(genalloc_s(struct row *, &s.rows), genalloc_len(struct row *, &s.rows),

@@ -62,17 +62,16 @@ head_append(stralloc *out, struct queued const *q)
 static int
 recipient_append(stralloc *out, struct delivery const *d)
 {
-	char text[80], when[WORDS_MAX];
+	char attempts[40], when[WORDS_MAX];
 
+	snprintf(attempts, sizeof attempts, ", %lu attempt%s", (unsigned long)d->attempts,
+		d->attempts == 1 ? "" : "s");
 	words_time(when, d->next);
-	if (d->status == DELIVERY_PENDING && d->next)
-		snprintf(text, sizeof text, ": pending, %lu attempts, next %s\n",
-			(unsigned long)d->attempts, when);
-	else
-		snprintf(text, sizeof text, ": %s, %lu attempts\n", status_names[d->status],
-			(unsigned long)d->attempts);
 	return stralloc_cats(out, "    ") && text_append_clean(out, d->recipient) &&
-	       stralloc_cats(out, text);
+	       text_append(out, ": ", status_names[d->status], attempts, (char *)NULL) &&
+	       (d->status != DELIVERY_PENDING || d->next == 0 ||
+		       text_append(out, ", next ", when, (char *)NULL)) &&
+	       stralloc_cats(out, "\n");
 }
 
 int
@@ -121,8 +120,8 @@ event_object(stralloc *out, struct history_line const *line)
 	return good && stralloc_cats(out, "]}");
 }
 
-static int
-object_append(stralloc *out, struct queued const *q)
+int
+message_object(stralloc *out, struct queued const *q)
 {
 	struct envelope const *e = &q->entry.envelope;
 	struct span rest = span(q->history.s, q->history.len);
@@ -147,7 +146,7 @@ object_append(stralloc *out, struct queued const *q)
 	good = good && stralloc_cats(out, "],\"history\":[");
 	for (int first = 1; good && history_next(&line, &rest, NULL); first = 0)
 		good = (first || stralloc_cats(out, ",")) && event_object(out, &line);
-	return good && stralloc_cats(out, "]}\n");
+	return good && stralloc_cats(out, "]}");
 }
 
 static void
@@ -155,7 +154,8 @@ message_print(void *context, struct queued const *q)
 {
 	stralloc out = STRALLOC_ZERO;
 
-	memory_or_die(*(int *)context ? object_append(&out, q) : message_show(&out, q));
+	memory_or_die(*(int *)context ? message_object(&out, q) && stralloc_cats(&out, "\n")
+				      : message_show(&out, q));
 	output_flush(&out);
 	stralloc_free(&out);
 }

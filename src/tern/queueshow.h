@@ -8,4 +8,7 @@
 /* Appends all about a message: envelope, recipients, history. Returns 1, or 0 without memory. */
 int message_show(stralloc *out, struct queued const *message);
 
+/* The same as an object in JSON, without a line end. */
+int message_object(stralloc *out, struct queued const *message);
+
 #endif

@@ -128,7 +128,7 @@ some_write(unsigned long first, unsigned long step, unsigned long count, uint64_
 		spool_mess_path(path, id);
 		file_write(path, &entry, 0640, &mess_owner, 0);
 		spool_hist_path(path, id);
-		file_write(path, &history, 0660, &hist_owner, next);
+		file_write(path, &history, 0640, &hist_owner, next);
 	}
 }
 

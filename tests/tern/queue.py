@@ -98,14 +98,16 @@ with ternlab.Sink(answer=gate) as sink, ternlab.Instance() as tern:
         lab.equal(found('--reason', 'SAID: 450', '--state', 'deferred'), [other], '--reason, without case')
         lab.equal(found(str(ids['rm']), str(other)), sorted([ids['rm'], other]), 'ids')
         lab.equal(found('--sender', ''), [], 'the empty sender')
+        lab.equal(found(*deferred, '--limit', '2'), everything[:2], '--limit: the oldest')
         lines = queue(tern, 'ls', *deferred).stdout
         lab.ok('451 4.0.0 as you asked; next try in' in lines and re.search(r'^5 messages, ', lines, re.M),
                'ls says why, when next, and how many')
-        for wrong in (['--older', 'x'], ['--state', 'x'], ['--nonsense'], ['12x'], ['--larger'], ['0']):
+        for wrong in (['--older', 'x'], ['--state', 'x'], ['--nonsense'], ['12x'], ['--larger'], ['0'], ['--limit', '0']):
             lab.equal(queue(tern, 'ls', *wrong).returncode, 100, f'ls {" ".join(wrong)}: exit 100')
         missing = queue(tern, 'show', '17')
         lab.ok(missing.returncode == 111 and 'no such message' in missing.stderr, 'show what is not there')
-        lab.equal(queue(tern, 'hold').returncode, 100, 'an order without a selection: exit 100')
+        for nothing in ([], ['--limit', '3']):
+            lab.equal(queue(tern, 'hold', *nothing).returncode, 100, f'an order without a selection: exit 100 {nothing}')
         lab.equal(queue(tern, 'nonsense').returncode, 100, 'an unknown command: exit 100')
 
         # Counts first; --dry-run changes nothing.

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """tern why: the life of a message from queue and logs, also when it is gone."""
+import json
 import os
 import re
 import subprocess
@@ -43,22 +44,29 @@ with ternlab.Sink() as sink, ternlab.Instance() as tern:
     lab.ok(shown.returncode == 0 and in_order(
         shown.stdout, f'message {gone}: not in the queue\n', 'it came by SMTP: ', 'ip=127.0.0.1 ',
         'from <gone@example.org>', 'a delivery begins to remote ok@example.net\n',
-        'it ended: success: 127.0.0.1 accepted message./Remote host said: 250', 'it leaves the queue\n'),
+        'the delivery to remote ok@example.net: success: 127.0.0.1 accepted message./Remote host said: 250', 'it leaves the queue\n'),
         'a message that is gone')
-    lab.equal(len(re.findall('it ended:', shown.stdout)), 1, 'and nothing of another')
+    lab.equal(len(re.findall('the delivery to', shown.stdout)), 1, 'and nothing of another')
     lab.ok(re.search(r'^  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  it leaves', shown.stdout, re.M), 'with times')
     shown = why(tern, there)
-    lab.ok(in_order(shown.stdout, f'message {there}: deferred\n', 'sender: <two@example.org>', '451.b@example.net: pending, 1 attempts',
+    lab.ok(in_order(shown.stdout, f'message {there}: deferred\n', 'sender: <two@example.org>', '451.b@example.net: pending, 1 attempt,',
                     '550.c@example.net: done', '550.c@example.net failed by 127.0.0.1', 'the sender was told',
                     'next: a try at ', 'the logs:\n', f'its sender is told: the bounce is msg {bounce[2]}'), 'one that is there')
     lab.ok(why(tern, 'OK@example.net').stdout == why(tern, gone).stdout, 'by the address of a recipient')
     lab.ok(f'message {gone}:' in why(tern, 'gone@example.org').stdout, 'by that of the sender')
     lab.ok(in_order(why(tern, 'two@example.org').stdout, f'message {there}:', f'message {bounce[2]}:'),
            'from and to an address: the message and its bounce')
+    objects = [json.loads(line) for line in why(tern, '--json', 'two@example.org').stdout.splitlines()]
+    lab.equal([o['id'] for o in objects], [there, bounce[2]], '--json: an object a message')
+    lab.equal((objects[0]['queue']['state'], objects[1]['queue']), ('deferred', None), 'with what the queue knows of it')
+    lab.equal([e['event'] for e in objects[0]['log']],
+              ['accepted', 'new', 'info', 'delivery', 'delivery', 'result', 'result', 'bounce'], 'and what the logs say')
+    lab.ok(any(e['text'].startswith('to remote 550.c@example.net: failure: ') and e['time'] > 1e9
+               for e in objects[0]['log']), 'each result with its recipient and time')
     for unknown in ('17', 'nobody@example.net'):
         done = why(tern, unknown)
         lab.ok(done.returncode == 1 and done.stdout == '' and 'nothing is known' in done.stderr, f'unknown: {unknown}')
-    for wrong in ([], ['--nonsense'], ['1', '2']):
+    for wrong in ([], ['--nonsense'], ['1', '2'], ['']):
         lab.equal(why(tern, *wrong).returncode, 100, f'wrong use: {wrong}')
 
     # Archives of the log, and hostile lines.
@@ -72,4 +80,11 @@ with ternlab.Sink() as sink, ternlab.Instance() as tern:
                b'x' * 20000 + b'\n')
     shown = why(tern, gone).stdout
     lab.ok(shown.startswith(before) and '\x1b' not in shown, 'archives are read, hostile bytes made harmless')
+
+    # More than there is room for: some is left out, and that is said.
+    line = b'new msg ' + gone.encode() + b' ' + b'y' * 4000 + b'\n'
+    with open(tern.path('log/send/current'), 'ab') as f:
+        f.write(line * 5000)
+    done = why(tern, gone)
+    lab.ok(done.returncode == 0 and re.search(r'\d+ lines of the logs are left out', done.stderr), 'a log of 20 MB about one message')
 lab.end()
