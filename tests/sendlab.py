@@ -93,7 +93,7 @@ class World:
         self.expected = {}   # (id, recipient): digest
         self.delivered = collections.defaultdict(list)
         self.asked = collections.Counter()
-        self.bounced = collections.Counter()
+        self.bounced, self.reported, self.warned = (collections.Counter() for _ in range(3))
         self.next_id = int((time.time() - 100) * 1000000)
 
     def __enter__(self):
@@ -475,22 +475,30 @@ class Send:
             packet, fds = b'', []
         if not packet:
             return False
-        id = int(fields(packet)[0])
+        id, kind = int(fields(packet)[0]), fields(packet)[1]
         if len(fds) != 2:
             raise Wrong(f'a bounce with {len(fds)} descriptors')
         entry, history = (os.pread(fd, os.fstat(fd).st_size, 0) for fd in fds)
         for fd in fds:
             os.close(fd)
         _, recipients = parse_entry(entry)
-        failed = [n for n, word in replay(history, len(recipients)).items() if word == 'failed']
-        for n in failed:
-            self.world.bounced[id, recipients[n]] += 1
-        answer = self.bounce_answer(id) if failed else field(id, b'Tits history names no failure')
+        told = self.told(kind, replay(history, len(recipients)), len(recipients))
+        ledger = {b'F': self.world.bounced, b'S': self.world.reported, b'W': self.world.warned}[kind]
+        for n in told:
+            ledger[id, recipients[n]] += 1
+        answer = self.bounce_answer(id) if told else field(id, b'Tits history names nothing')
         try:
             self.bounce.send(answer)
         except OSError:
             pass
         return True
+
+    @staticmethod
+    def told(kind, state, count):
+        """The numbers of those that a notice of this kind is about, where the sender wants all."""
+        words = {b'F': ('failed',), b'S': ('delivered', 'relayed', 'expanded'),
+                 b'W': (None, 'deferred', 'trouble', 'warned', 'retry')}[kind]
+        return [n for n in range(count) if state.get(n) in words]
 
     def bounce_answer(self, id):
         return field(id, b'K%d 4711' % (id + 1))

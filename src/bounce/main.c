@@ -1,17 +1,17 @@
 /*
- * tern-bounce - tell senders which of their mail could not be delivered
+ * tern-bounce - tell senders what became of their mail
  *
  * Started by  tern-start, as the owner of run/bounce; the working directory is
- *             the home. By hand: tern-bounce ENTRY HISTORY prints the notice.
+ *             the home. By hand: tern-bounce ENTRY HISTORY [KIND] prints the notice.
  * fd 0        a SOCK_SEQPACKET socket to tern-send: a packet for each message
  *             (wire/bouncejob.h) with the descriptors of its entry and its
  *             history, answered in order when the notice is on disk or not.
  * fd 1        the notice, by hand.
  * fd 2        log lines.
  * Touches     control/me bouncefrom bouncehost doublebounceto doublebouncehost
- *             bouncemaxbytes; the queue's socket, or else bin/tern-queue.
+ *             bouncemaxbytes queuelifetime; the queue's socket, or else bin/tern-queue.
  *             The queue itself only by the descriptors it is given.
- * Trusts      send to name failed messages and to verify entries; nobody about
+ * Trusts      send to name messages that have something to tell and to verify entries; nobody about
  *             what they hold: foreign words are cleaned, the original is copied
  *             and never looked into.
  * Exits       0 when send closes descriptor 0; 100 when send breaks the
@@ -78,20 +78,20 @@ trouble(char text[REPORT_TEXT_MAX], char const *why)
 }
 
 static enum verdict
-notice_send(struct original const *original, struct settings const *settings, uint64_t message,
-	char text[REPORT_TEXT_MAX])
+notice_send(struct original const *original, struct settings const *settings,
+	struct bounce_job const *job, char text[REPORT_TEXT_MAX])
 {
 	struct notice notice = NOTICE_ZERO;
-	char const *why = notice_plan(&notice, original, settings);
+	char const *why = notice_plan(&notice, job->kind, original, settings);
 	enum verdict verdict;
 
 	if (why) {
 		verdict = trouble(text, why);
-	} else if (notice.kind == NOTICE_NONE) {
+	} else if (notice.reader == READER_NONE) {
 		verdict = VERDICT_FAILED;
 		snprintf(text, REPORT_TEXT_MAX, "nobody is to be told");
 	} else {
-		verdict = notice_queue(&notice, original, settings, message, text);
+		verdict = notice_queue(&notice, original, settings, job->message, text);
 	}
 	stralloc_free(&notice.recipient);
 	return verdict;
@@ -112,7 +112,7 @@ job_do(struct bounce_job const *job, int entry, int history, char text[REPORT_TE
 	else if (settings_read(&settings, &complaint) == -1)
 		verdict = trouble(text, stralloc_0(&complaint) ? complaint.s : "out of memory");
 	else
-		verdict = notice_send(&original, &settings, job->message, text);
+		verdict = notice_send(&original, &settings, job, text);
 	original_free(&original);
 	settings_free(&settings);
 	stralloc_free(&complaint);
@@ -179,8 +179,21 @@ id_of_path(char const *path)
 	return number_parse(span_string(slash ? slash + 1 : path), UINT64_MAX, &id) == 0 ? id : 0;
 }
 
+static enum notice_kind
+kind_of(char const *word)
+{
+	static char const *const words[NOTICE_KINDS] = {[NOTICE_FAILURE] = "failure",
+		[NOTICE_SUCCESS] = "success",
+		[NOTICE_DELAY] = "delay"};
+
+	for (size_t i = 0; i < NOTICE_KINDS; i++)
+		if (strcmp(word, words[i]) == 0)
+			return (enum notice_kind)i;
+	die(EXIT_PERMANENT, "a notice is of failure, success or delay", NULL);
+}
+
 static int
-print(char const *entry_path, char const *history_path)
+print(char const *entry_path, char const *history_path, enum notice_kind kind)
 {
 	struct original original = ORIGINAL_ZERO;
 	struct settings settings = SETTINGS_ZERO;
@@ -195,10 +208,10 @@ print(char const *entry_path, char const *history_path)
 	if (!why && settings_read(&settings, &complaint) == -1)
 		why = stralloc_0(&complaint) ? complaint.s : "out of memory";
 	if (!why)
-		why = notice_plan(&notice, &original, &settings);
+		why = notice_plan(&notice, kind, &original, &settings);
 	if (why)
 		die(EXIT_PERMANENT, why, NULL);
-	if (notice.kind == NOTICE_NONE)
+	if (notice.reader == READER_NONE)
 		die(EXIT_PERMANENT, "nobody is to be told of this message", NULL);
 	notice_write(&output, &notice, &original, &settings, id_of_path(entry_path));
 	if (output.failed)
@@ -212,10 +225,10 @@ print(char const *entry_path, char const *history_path)
 int
 main(int argc, char **argv)
 {
-	if (argc == 3)
-		return print(argv[1], argv[2]);
+	if (argc == 3 || argc == 4)
+		return print(argv[1], argv[2], argc == 4 ? kind_of(argv[3]) : NOTICE_FAILURE);
 	if (argc != 1)
-		die(EXIT_PERMANENT, "usage: tern-bounce [entry history]", NULL);
+		die(EXIT_PERMANENT, "usage: tern-bounce [entry history [kind]]", NULL);
 	submit.service_only = !confinement_queue_is_program();
 	confinement_enter(CONFINEMENT_BOUNCE);
 	serve();

@@ -14,10 +14,11 @@
  * one about it (a double bounce) goes to the postmaster, with the sender
  * "#@[]", by which a failure of that one in turn is known and told to nobody.
  */
-enum notice_kind { NOTICE_NONE, NOTICE_SINGLE, NOTICE_DOUBLE };
+enum reader { READER_NONE, READER_SENDER, READER_POSTMASTER };
 
 struct notice {
 	enum notice_kind kind;
+	enum reader reader;
 	stralloc recipient;
 	struct span sender; /* of the notice */
 	int whole;          /* the original goes back whole, not only its header */
@@ -28,15 +29,15 @@ struct notice {
 
 #define NOTICE_ZERO                                                                                \
 	{                                                                                          \
-		NOTICE_NONE, STRALLOC_ZERO, {NULL, 0}, 0, 0, 0, ""                                 \
+		NOTICE_FAILURE, READER_NONE, STRALLOC_ZERO, {NULL, 0}, 0, 0, 0, ""                 \
 	}
 
 /* The most of a header that goes back. */
 enum { NOTICE_HEADER_MAX = 64 * 1024 };
 
-/* Decides all of it. Returns NULL, or what is wrong. */
-char const *notice_plan(
-	struct notice *notice, struct original const *original, struct settings const *settings);
+/* Decides all of a notice of this kind. Returns NULL, or what is wrong. */
+char const *notice_plan(struct notice *notice, enum notice_kind kind,
+	struct original const *original, struct settings const *settings);
 
 /* Where a notice is written: to a submission, or to a descriptor when that is NULL. */
 struct notice_output {

@@ -85,31 +85,21 @@ original_free(struct original *o)
 		delivery_list_free(&o->deliveries);
 }
 
-struct failures
-failures_of(struct original const *original)
+struct concerned
+concerned_of(struct original const *original, enum notice_kind kind)
 {
-	return (struct failures){original, 0};
-}
-
-/* Without a wish every failure is told. */
-static int
-is_wanted(struct span notify)
-{
-	if (notify.len == 0)
-		return 1;
-	while (notify.len)
-		if (span_case_equal(span_cut(&notify, ','), SPAN_LITERAL("FAILURE")))
-			return 1;
-	return 0;
+	return (struct concerned){original, kind, 0};
 }
 
 struct delivery const *
-failures_next(struct failures *f)
+concerned_next(struct concerned *c)
 {
-	while (f->next < f->original->deliveries.length) {
-		struct delivery const *d = &f->original->deliveries.recipient[f->next++];
+	struct original const *o = c->original;
 
-		if (d->status == DELIVERY_FAILED && is_wanted(d->notify))
+	while (c->next < o->deliveries.length) {
+		struct delivery const *d = &o->deliveries.recipient[c->next++];
+
+		if (notice_concerns(c->kind, d, o->envelope.sender))
 			return d;
 	}
 	return NULL;

@@ -8,11 +8,12 @@
 #include "lib/span.h"
 #include "wire/delivery.h"
 #include "wire/envelope.h"
+#include "wire/notice.h"
 
 /* The largest envelope and history that are read; queue and send stay far below. */
 enum { ORIGINAL_RECORDS_MAX = 1 << 30, ORIGINAL_HISTORY_MAX = 1 << 30 };
 
-/* The message that could not be delivered. send has verified it; we have only descriptors. */
+/* The message that is told of. send has verified it; we have only descriptors. */
 struct original {
 	int fd;
 	uint64_t length; /* of the message, the start of the file */
@@ -35,16 +36,14 @@ char const *original_read(struct original *original, int entry, int history);
 
 void original_free(struct original *original);
 
-/*
- * Steps through the failures whose sender wants to know (RFC 3461, 4.1); NULL
- * after the last.
- */
-struct failures {
+/* Steps through the recipients that a notice of this kind is about; NULL after the last. */
+struct concerned {
 	struct original const *original;
+	enum notice_kind kind;
 	uint64_t next; /* number of the next recipient */
 };
 
-struct failures failures_of(struct original const *original);
-struct delivery const *failures_next(struct failures *failures);
+struct concerned concerned_of(struct original const *original, enum notice_kind kind);
+struct delivery const *concerned_next(struct concerned *concerned);
 
 #endif

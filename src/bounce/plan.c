@@ -8,43 +8,24 @@
 
 enum { SCAN_SIZE = 64 * 1024 };
 
-/*
- * "list-owner-@host-@[]" asks for a sender of its own for each recipient; a
- * notice of ours, which may be about several, goes to list-owner@host.
- */
+/* Whether send and the history agree that there is something to tell, wanted or not. */
 static int
-recipient_of_sender(stralloc *recipient, struct span sender)
-{
-	struct span const ending = SPAN_LITERAL("-@[]");
-	size_t at;
-
-	if (sender.len <= ending.len ||
-		!span_equal(span(sender.s + sender.len - ending.len, ending.len), ending))
-		return stralloc_copyb(recipient, sender.s, sender.len);
-	sender.len -= ending.len;
-	at = span_find_last(sender, '@');
-	if (at == sender.len || at == 0 || sender.s[at - 1] != '-')
-		return stralloc_copyb(recipient, sender.s, sender.len);
-	return stralloc_copyb(recipient, sender.s, at - 1) &&
-	       stralloc_catb(recipient, sender.s + at, sender.len - at);
-}
-
-/* Whether send and the history agree that some recipient failed, wanted or not. */
-static int
-is_failed(struct original const *original)
+is_fitting(enum notice_kind kind, struct original const *original)
 {
 	for (uint64_t i = 0; i < original->deliveries.length; i++)
-		if (original->deliveries.recipient[i].status == DELIVERY_FAILED)
+		if (notice_fits(kind, &original->deliveries.recipient[i]))
 			return 1;
 	return 0;
 }
 
-static int
-has_failures(struct original const *original)
+static enum reader
+reader_of(enum notice_kind kind, struct original const *original)
 {
-	struct failures failures = failures_of(original);
+	struct concerned concerned = concerned_of(original, kind);
 
-	return failures_next(&failures) != NULL;
+	if (!concerned_next(&concerned))
+		return READER_NONE;
+	return original->envelope.sender.len ? READER_SENDER : READER_POSTMASTER;
 }
 
 /* The length of the header, up to the blank line, cut after a line where it is too long. */
@@ -88,27 +69,41 @@ eight_bit_find(struct original const *o, uint64_t length, int *found)
 	return NULL;
 }
 
-char const *
-notice_plan(struct notice *n, struct original const *o, struct settings const *settings)
+static char const *const nothing[NOTICE_KINDS] = {
+	[NOTICE_FAILURE] = "its history names no failure",
+	[NOTICE_SUCCESS] = "its history names no delivery to tell of",
+	[NOTICE_DELAY] = "its history names no recipient that waits",
+};
+
+/* Only a failure gives the message back (RFC 3461, 4.3). */
+static int
+is_returned_whole(enum notice_kind kind, struct original const *o, struct settings const *settings)
 {
-	struct span sender = o->envelope.sender;
+	return kind == NOTICE_FAILURE && !span_case_equal(o->envelope.ret, SPAN_LITERAL("HDRS")) &&
+	       o->length <= settings->original_bytes;
+}
+
+char const *
+notice_plan(struct notice *n, enum notice_kind kind, struct original const *o,
+	struct settings const *settings)
+{
 	char const *why = NULL;
 	int good;
 
-	if (!is_failed(o)) /* no reason for send to forget a recipient */
-		return "its history names no failure";
-	if (span_equal(sender, SPAN_LITERAL("#@[]")) || !has_failures(o))
+	if (!is_fitting(kind, o)) /* no reason for send to forget a recipient */
+		return nothing[kind];
+	n->kind = kind;
+	n->reader = reader_of(kind, o);
+	if (n->reader == READER_NONE)
 		return NULL;
-	n->kind = sender.len ? NOTICE_SINGLE : NOTICE_DOUBLE;
-	n->sender = sender.len ? span("", 0) : SPAN_LITERAL("#@[]");
-	good = sender.len ? recipient_of_sender(&n->recipient, sender)
-			  : stralloc_copy(&n->recipient, &settings->double_to);
+	n->sender = n->reader == READER_SENDER ? span("", 0) : SPAN_LITERAL("#@[]");
+	good = n->reader == READER_SENDER ? notice_address_append(&n->recipient, o->envelope.sender)
+					  : stralloc_copy(&n->recipient, &settings->double_to);
 	if (!good)
 		return "out of memory";
 	random_name(n->boundary, sizeof n->boundary - 1);
 	n->boundary[sizeof n->boundary - 1] = '\0';
-	n->whole = !span_case_equal(o->envelope.ret, SPAN_LITERAL("HDRS")) &&
-		   o->length <= settings->original_bytes;
+	n->whole = is_returned_whole(kind, o, settings);
 	n->returned = o->length;
 	if (!n->whole)
 		why = header_measure(o, &n->returned);

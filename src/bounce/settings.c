@@ -2,7 +2,12 @@
 
 #include "lib/control.h"
 
-enum { ORIGINAL_BYTES = 50000, ORIGINAL_BYTES_MAX = 1 << 30 };
+enum {
+	ORIGINAL_BYTES = 50000,
+	ORIGINAL_BYTES_MAX = 1 << 30,
+	LIFETIME = 7 * 86400, /* as tern-send has it */
+	LIFETIME_MAX = 366 * 86400
+};
 
 /* Reads an address from two files. Returns 0, or -1 with *why. */
 static int
@@ -28,7 +33,9 @@ settings_read(struct settings *s, stralloc *why)
 	if (control_me(&s->me, why) == -1 ||
 		address_read(&s->from, "bouncefrom", "MAILER-DAEMON", "bouncehost", s, why) == -1 ||
 		address_read(&s->double_to, "doublebounceto", "postmaster", "doublebouncehost", s,
-			why) == -1)
+			why) == -1 ||
+		control_duration_read(
+			&s->queuelifetime, "queuelifetime", LIFETIME, 0, LIFETIME_MAX, why) == -1)
 		return -1;
 	return control_number_read(
 		&s->original_bytes, "bouncemaxbytes", ORIGINAL_BYTES, 0, ORIGINAL_BYTES_MAX, why);

@@ -10,12 +10,13 @@ struct settings {
 	stralloc me;
 	stralloc from;           /* bouncefrom@bouncehost */
 	stralloc double_to;      /* doublebounceto@doublebouncehost */
+	uint64_t queuelifetime;  /* seconds: what is late is tried so long */
 	uint64_t original_bytes; /* of larger originals only the header is returned */
 };
 
 #define SETTINGS_ZERO                                                                              \
 	{                                                                                          \
-		STRALLOC_ZERO, STRALLOC_ZERO, STRALLOC_ZERO, 0                                     \
+		STRALLOC_ZERO, STRALLOC_ZERO, STRALLOC_ZERO, 0, 0                                  \
 	}
 
 /* Returns 0, or -1 with *why. */

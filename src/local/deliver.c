@@ -7,6 +7,7 @@
 #include "local/maildir.h"
 #include "local/place.h"
 #include "local/program.h"
+#include "wire/notice.h"
 
 struct work {
 	struct mail *mail;
@@ -106,6 +107,16 @@ say_counts(struct work *work)
 	text_append(text, "\n", (char *)0);
 }
 
+/* Whether the sender, who wants to hear of success, hears that the address stands for others. */
+static int
+is_expanded(struct work const *work)
+{
+	struct mail const *mail = work->mail;
+
+	return work->files == 0 && work->programs == 0 && !forward_is_list(mail) &&
+	       notice_of_success_is_wanted(mail->notify, span(mail->sender.s, mail->sender.len));
+}
+
 static enum verdict
 follow_all(struct work *work, struct span text)
 {
@@ -121,6 +132,8 @@ follow_all(struct work *work, struct span text)
 	say_counts(work);
 	if (work->forwards == 0 || work->mode == DELIVER_DRY)
 		return VERDICT_DELIVERED;
+	if (is_expanded(work))
+		work->mail->handover = HANDOVER_EXPANDED;
 	return forward_send(work->mail, span(work->addresses.s, work->addresses.len), work->text);
 }
 

@@ -7,10 +7,60 @@
 #include "lib/text.h"
 #include "local/place.h"
 #include "service/submit.h"
+#include "wire/dsnparameter.h"
 #include "wire/queueexit.h"
 
 static struct submit submit = SUBMIT_ZERO;
 static int is_connected;
+
+int
+forward_is_list(struct mail const *mail)
+{
+	return !span_equal(span(mail->new_sender.s, mail->new_sender.len),
+		span(mail->sender.s, mail->sender.len));
+}
+
+/*
+ * The sender who wants to hear of success hears that the address was expanded;
+ * of what then becomes of each copy only failure and delay are left to tell
+ * (RFC 3461, 5.2.7.3).
+ */
+static int
+append_notify(stralloc *envelope, struct span wanted)
+{
+	stralloc words = STRALLOC_ZERO;
+	unsigned notify;
+	int good;
+
+	if (dsn_notify_parse(&notify, wanted) == -1)
+		return 1;
+	notify &= ~(unsigned)DSN_SUCCESS;
+	good = dsn_notify_append(&words, notify ? notify : DSN_NEVER) &&
+	       envelope_append(envelope, 'N', span(words.s, words.len));
+	stralloc_free(&words);
+	return good;
+}
+
+static int
+append_recipient(stralloc *envelope, struct mail const *mail, struct span address)
+{
+	if (!forward_is_list(mail) &&
+		(!append_notify(envelope, mail->notify) ||
+			(mail->original_recipient.len &&
+				!envelope_append(envelope, 'O', mail->original_recipient))))
+		return 0;
+	return envelope_append(envelope, 'T', address);
+}
+
+/* The wishes of the sender for all recipients. */
+static int
+append_wishes(stralloc *envelope, struct mail const *mail)
+{
+	if (forward_is_list(mail))
+		return 1;
+	return (mail->ret.len == 0 || envelope_append(envelope, 'R', mail->ret)) &&
+	       (mail->envelope_id.len == 0 || envelope_append(envelope, 'E', mail->envelope_id));
+}
 
 static int
 make_envelope(stralloc *envelope, struct mail const *mail, struct span addresses)
@@ -19,10 +69,12 @@ make_envelope(stralloc *envelope, struct mail const *mail, struct span addresses
 		return 0;
 	if (mail->smtputf8 && !envelope_append(envelope, 'U', span("", 0)))
 		return 0;
+	if (!append_wishes(envelope, mail))
+		return 0;
 	if (!envelope_append(envelope, 'F', span(mail->new_sender.s, mail->new_sender.len)))
 		return 0;
 	while (addresses.len)
-		if (!envelope_append(envelope, 'T', span_cut(&addresses, '\0')))
+		if (!append_recipient(envelope, mail, span_cut(&addresses, '\0')))
 			return 0;
 	return 1;
 }

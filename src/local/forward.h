@@ -16,6 +16,13 @@
 enum verdict forward_send(struct mail *mail, struct span addresses, stralloc *text);
 
 /*
+ * Whether what is forwarded comes from the owner of a list, not from the sender:
+ * then delivery to the list was final, and its copies are no concern of the
+ * sender's (RFC 3461, 5.2.7.1).
+ */
+int forward_is_list(struct mail const *mail);
+
+/*
  * The conversation with the queue stays open for the next message. It is to be
  * ended before a wait, so that the queue has its hands free.
  */

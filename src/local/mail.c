@@ -97,6 +97,7 @@ mail_begin(struct mail *mail, struct recipient const *to, struct span sender)
 {
 	mail->to = to;
 	mail->rest = NULL;
+	mail->handover = HANDOVER_FINAL;
 	mail->return_path.len = mail->delivered_to.len = 0;
 	return copy_string(&mail->sender, sender) && copy_string(&mail->new_sender, sender) &&
 	       stralloc_cats(&mail->return_path, "Return-Path: <") &&

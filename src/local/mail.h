@@ -30,6 +30,9 @@ struct mail {
 	stralloc from_line;    /* From sender date\n */
 	char const *rest;      /* of the extension, what "default" stands for; NULL: nothing */
 	unsigned seconds_max;  /* for each program */
+	/* What the sender wants in notices, as the job has it (RFC 3461). */
+	struct span ret, envelope_id, notify, original_recipient;
+	enum handover handover; /* set by the delivery */
 };
 
 /* Makes the lines for a new message. Returns 1, or 0 without memory. */

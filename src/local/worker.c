@@ -52,6 +52,10 @@ serve(struct mail *mail, struct recipient const *to, struct job const *job, int 
 		return mail_verdict_errno(text, "begin the delivery", NULL);
 	mail->body = job->body;
 	mail->smtputf8 = job->smtputf8;
+	mail->ret = job->ret;
+	mail->envelope_id = job->envelope_id;
+	mail->notify = job->notify[0];
+	mail->original_recipient = job->original_recipient[0];
 	if (message_open(&mail->message, fd, job->length) == -1)
 		return mail_verdict_errno(text, "read", "the message");
 	return deliver(mail, DELIVER_REALLY, text);
@@ -59,7 +63,7 @@ serve(struct mail *mail, struct recipient const *to, struct job const *job, int 
 
 /* Several recipients of a job are the same address: one delivery, one verdict for all. */
 static int
-answer(struct job const *job, enum verdict verdict, struct span text)
+answer(struct job const *job, enum verdict verdict, enum handover handover, struct span text)
 {
 	static struct report report;
 	static stralloc packet;
@@ -68,6 +72,7 @@ answer(struct job const *job, enum verdict verdict, struct span text)
 	report.recipients = job->recipients;
 	for (size_t i = 0; i < job->recipients; i++) {
 		report.recipient[i].verdict = verdict;
+		report.recipient[i].handover = handover;
 		report.recipient[i].text = text;
 	}
 	packet.len = 0;
@@ -108,7 +113,7 @@ worker_run(struct mail *mail, struct recipient const *to)
 		text.len = 0;
 		enum verdict verdict = serve(mail, to, &job, fds[0], &text);
 		close(fds[0]);
-		if (answer(&job, verdict, shorten(&text)) == -1) {
+		if (answer(&job, verdict, mail->handover, shorten(&text)) == -1) {
 			if (errno == EPIPE || errno == ECONNRESET)
 				return;
 			die_system("unable to report");

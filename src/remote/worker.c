@@ -6,6 +6,7 @@
 
 #include "lib/exits.h"
 #include "lib/packet.h"
+#include "wire/notice.h"
 #include "wire/report.h"
 
 enum { MANAGER = 0 }; /* the descriptor that leads to tern-send */
@@ -24,9 +25,18 @@ text_line(struct answer *answer)
 	return span(answer->text, len);
 }
 
+/* How far a delivered recipient has come, for a sender who wants to hear of that. */
+static enum handover
+handover_of(struct session const *session, struct job const *job, size_t i)
+{
+	if (!notice_of_success_is_wanted(job->notify[i], job->sender))
+		return HANDOVER_FINAL;
+	return session->extensions & EXTENSION_DSN ? HANDOVER_PASSED : HANDOVER_RELAYED;
+}
+
 /* Returns 0, or -1 with errno. */
 static int
-report_send(struct job const *job)
+report_send(struct session const *session, struct job const *job)
 {
 	static stralloc packet;
 	static struct report report;
@@ -41,6 +51,7 @@ report_send(struct job const *job)
 		struct answer const *answer = outcome_answer(&outcome, i);
 
 		report.recipient[i].verdict = answer->verdict;
+		report.recipient[i].handover = handover_of(session, job, i);
 		report.recipient[i].text =
 			answer == &outcome.message ? message : text_line(&outcome.recipient[i]);
 	}
@@ -87,7 +98,7 @@ worker_run(struct remote *remote, struct span destination)
 			return die(EXIT_PERMANENT, "a job is for another destination than mine", 0);
 		remote_deliver(remote, &job, fd, &outcome);
 		close(fd);
-		if (report_send(&job) == -1) {
+		if (report_send(&remote->session, &job) == -1) {
 			if (errno != EPIPE && errno != ECONNRESET)
 				return die(EXIT_TEMPORARY, "unable to report", errno);
 			break;

@@ -77,6 +77,8 @@ counters_ended(void)
 void
 counters_bounce(struct message const *m, enum verdict verdict)
 {
+	if (m->notice != NOTICE_FAILURE)
+		return;
 	if (verdict == VERDICT_FAILED)
 		counts.value[COUNT_BOUNCES_DISCARDED]++;
 	else if (verdict != VERDICT_DELIVERED)

@@ -176,8 +176,9 @@ static struct message *bounce_unsent;
 static unsigned bounces_sent;
 
 void
-bounce_request(struct message *m)
+bounce_request(struct message *m, enum notice_kind kind)
 {
+	m->notice = kind;
 	m->next_bounce = NULL;
 	*bounce_last = m;
 	bounce_last = &m->next_bounce;
@@ -212,7 +213,7 @@ static int
 bounce_send(struct message *m)
 {
 	static stralloc bytes = STRALLOC_ZERO;
-	struct bounce_job job = {m->id};
+	struct bounce_job job = {m->id, m->notice};
 	char path[SPOOL_PATH_MAX];
 	int fds[2];
 	int result;

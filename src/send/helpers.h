@@ -35,8 +35,8 @@ void clean_retry(void);
 /* Whether anything waits for clean_retry. */
 int clean_retry_waits(void);
 
-/* Has the sender told of what failed; message_bounced gets the answer. */
-void bounce_request(struct message *m);
+/* Has the sender told by a notice of this kind; message_bounced gets the answer. */
+void bounce_request(struct message *m, enum notice_kind kind);
 
 /* Writes and reads. Return 0, or -1 when tern-bounce is gone. */
 int bounce_write(void);

@@ -9,6 +9,7 @@
 
 #include "lib/durable.h"
 #include "send/log.h"
+#include "send/notices.h"
 #include "spool/layout.h"
 
 enum { HISTORY_FILE_MAX = 256 * 1024 * 1024, HISTORY_MODE = 0640 };
@@ -47,7 +48,7 @@ history_read(struct message *m)
 uint64_t
 history_next_due(struct message const *m)
 {
-	uint64_t next = UINT64_MAX;
+	uint64_t next = UINT64_MAX, notice;
 
 	if (m->deliveries.held)
 		return 0; /* so that a start looks at it, and sees that */
@@ -56,10 +57,9 @@ history_next_due(struct message const *m)
 
 		if (d->status == DELIVERY_PENDING && d->next < next)
 			next = d->next;
-		else if (d->status == DELIVERY_FAILED)
-			next = 0;
 	}
-	return next;
+	notice = m->notice_after ? m->notice_after : notices_next(m);
+	return notice < next ? notice : next;
 }
 
 static void

@@ -25,7 +25,10 @@ void history_sync(struct message *m);
 /* Forgets a message that leaves memory. */
 void history_release(struct message *m);
 
-/* When the message is due next: the least time of its pending recipients; 0: now. */
+/*
+ * When the message is due next: the least time of its pending recipients and of
+ * what its sender is to be told; 0: now; UINT64_MAX: never.
+ */
 uint64_t history_next_due(struct message const *m);
 
 /* Once a second: makes lines durable. Whether anything waits for that. */

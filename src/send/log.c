@@ -161,6 +161,16 @@ log_bounce_unwanted(uint64_t id)
 }
 
 void
+log_notice(uint64_t id, enum notice_kind kind, struct span notice_id)
+{
+	put(kind == NOTICE_DELAY ? "delay notice of msg " : "delivery notice of msg ");
+	put_number(id);
+	put(" is msg ");
+	put_safe(notice_id);
+	line_end();
+}
+
+void
 log_end(uint64_t id)
 {
 	put("end msg ");

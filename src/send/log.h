@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "lib/span.h"
+#include "wire/notice.h"
 #include "wire/order.h"
 #include "wire/report.h"
 
@@ -21,6 +22,9 @@ void log_report_mangled(uint64_t delivery);
 void log_bounce(uint64_t id, struct span bounce_id, struct span qp);
 void log_triple_bounce(uint64_t id);
 void log_bounce_unwanted(uint64_t id);
+
+/* "delay notice of msg ID is msg ID2", or "delivery notice". */
+void log_notice(uint64_t id, enum notice_kind kind, struct span notice_id);
 void log_end(uint64_t id);
 
 /* "order msg ID: WORD by uid N": what an administrator wanted of it. */

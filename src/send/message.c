@@ -15,14 +15,16 @@
 #include "send/helpers.h"
 #include "send/history.h"
 #include "send/log.h"
+#include "send/notices.h"
 #include "send/queue.h"
 #include "send/settings.h"
 #include "send/worker.h"
 #include "spool/layout.h"
 
 enum {
-	TROUBLE_DELAY = 60,    /* seconds until what failed on our side is tried again */
-	ENTRIES_OPEN_MAX = 300 /* messages that keep their file open while they wait */
+	TROUBLE_DELAY = 60,          /* seconds until what failed on our side is tried again, */
+	WARNING_TROUBLE_DELAY = 900, /* but for what is only a warning */
+	ENTRIES_OPEN_MAX = 300       /* messages that keep their file open while they wait */
 };
 
 unsigned messages_loaded;
@@ -261,15 +263,6 @@ message_sort(struct message *m, int forced, int *failed)
 	return batches;
 }
 
-static int
-has_status(struct message const *m, enum delivery_status status)
-{
-	for (uint64_t i = 0; i < m->deliveries.length; i++)
-		if (m->deliveries.recipient[i].status == status)
-			return 1;
-	return 0;
-}
-
 int
 message_order(struct message *m, enum order order, uid_t by)
 {
@@ -292,8 +285,10 @@ message_end(struct message *m)
 {
 	uint64_t id = m->id;
 
-	if (has_status(m, DELIVERY_PENDING) || has_status(m, DELIVERY_FAILED))
-		return 0;
+	for (uint64_t i = 0; i < m->deliveries.length; i++)
+		if (m->deliveries.recipient[i].status != DELIVERY_DONE ||
+			m->deliveries.recipient[i].unreported)
+			return 0;
 	message_unload(m);
 	clean_remove(id, 1);
 	return 1;
@@ -311,22 +306,24 @@ message_wait(struct message *m)
 	if (held)
 		queue_hold(id);
 	else
-		queue_wait(id, next ? next : 1);
+		queue_wait(id, next && next != UINT64_MAX ? next : 1);
 }
 
 static void
 message_settle(struct message *m)
 {
+	enum notice_kind kind;
+
 	if (m->is_ordered) {
 		m->is_ordered = 0;
 		message_order(m, m->order, m->order_by);
 	}
-	if (message_end(m) || history_write(m) == -1)
-		return; /* settled when that has worked */
-	if (has_status(m, DELIVERY_FAILED) && !m->deliveries.held)
-		bounce_request(m);
-	else
-		message_wait(m);
+	while (!message_end(m) && history_write(m) == 0) /* else settled when that has worked */
+		switch (m->deliveries.held ? NOTICES_NONE : notices_due(m, &kind)) {
+		case NOTICES_NONE: message_wait(m); return;
+		case NOTICES_NOW: bounce_request(m, kind); return;
+		case NOTICES_DROPPED: break;
+		}
 }
 
 /* One that failed is loaded again for its bounce, when there is room. */
@@ -471,37 +468,53 @@ message_batch_end(struct batch *b)
 		history_write(m);
 }
 
+/* What a notice that nobody is to have, or that there is, leaves to do. */
+static void
+notice_done(struct message *m, struct span text)
+{
+	message_results_told(m, m->notice, text);
+	message_settle(m);
+}
+
+static void
+notice_log(struct message const *m, struct span notice_id, struct span qp)
+{
+	if (m->notice == NOTICE_FAILURE)
+		log_bounce(m->id, notice_id, qp);
+	else
+		log_notice(m->id, m->notice, notice_id);
+}
+
 void
 message_bounced(struct message *m, enum verdict verdict, struct span text)
 {
-	uint64_t id = m->id;
-	struct span bounce = span_cut(&text, ' ');
+	struct span whole = text, notice_id = span_cut(&text, ' ');
 
 	counters_bounce(m, verdict);
 	switch (verdict) {
 	case VERDICT_DELIVERED:
-		log_bounce(id, bounce, text);
-		message_results_bounced(m);
-		message_settle(m);
+		notice_log(m, notice_id, text);
+		notice_done(m, span("", 0));
 		return;
 	case VERDICT_FAILED:
 		if (span_equal(m->entry.envelope.sender, SPAN_LITERAL("#@[]")))
-			log_triple_bounce(id);
+			log_triple_bounce(m->id);
 		else
-			log_bounce_unwanted(id); /* NOTIFY=NEVER (RFC 3461, 4.1) */
-		message_results_bounced(m);
-		message_settle(m);
+			log_bounce_unwanted(m->id); /* NOTIFY=NEVER (RFC 3461, 4.1) */
+		notice_done(m, span("", 0));
 		return;
 	case VERDICT_DEFERRED:
 	case VERDICT_TROUBLE: break;
 	}
-	log_message_warning(id, "its bounce can not be queued, will try again: ",
-		span(bounce.s, bounce.len + (text.len ? text.len + 1 : 0)));
+	log_message_warning(m->id,
+		m->notice == NOTICE_FAILURE ? "its bounce can not be queued, will try again: "
+					    : "a notice of it can not be queued, will try again: ",
+		whole);
 	if (message_is_halted(m)) {
 		message_settle(m);
 		return;
 	}
-	history_sync(m);
-	message_unload(m);
-	queue_wait(id, now_seconds() + TROUBLE_DELAY);
+	m->notice_after =
+		now_seconds() + (m->notice == NOTICE_DELAY ? WARNING_TROUBLE_DELAY : TROUBLE_DELAY);
+	message_wait(m);
 }

@@ -10,6 +10,7 @@
 #include "send/agenda.h"
 #include "spool/entry.h"
 #include "wire/delivery.h"
+#include "wire/notice.h"
 #include "wire/order.h"
 #include "wire/report.h"
 
@@ -33,6 +34,9 @@ struct message {
 	int is_ordered;     /* what an administrator wants, to be done when all batches are back: */
 	enum order order;
 	uid_t order_by;
+	enum notice_kind notice; /* that tern-bounce was asked for */
+	uint64_t notice_after;   /* seconds since 1970: what is to be told waits so long; 0: it does
+				    not */
 	struct message *next_unsynced, *next_stuck, *next_bounce;
 	struct message *next_loaded, **at_loaded; /* the list of all, and the link to this one */
 };
@@ -86,15 +90,21 @@ void message_put_back(struct message *m, int waits_elsewhere);
  */
 int message_recipient_is_due(struct delivery const *d, uint64_t now);
 
-/* Takes the verdict on one recipient of a batch, by its place in the batch. */
-void message_result(struct batch *batch, size_t place, enum verdict verdict, struct span host,
-	struct span address, struct span text);
+/* What was said of a recipient, by whom. */
+struct said {
+	enum verdict verdict;
+	enum handover handover; /* when DELIVERED */
+	struct span host, address, text;
+};
+
+/* Takes what was said of one recipient of a batch, by its place in the batch. */
+void message_result(struct batch *batch, size_t place, struct said const *said);
 
 /* Ends the results of one job. */
 void message_results_end(struct message *m);
 
-/* Marks all failed recipients as told to the sender. */
-void message_results_bounced(struct message *m);
+/* Marks those that such a notice is about as told to the sender; the text says how. */
+void message_results_told(struct message *m, enum notice_kind kind, struct span text);
 
 /* The batch is through: settles its message when it was the last one. Frees the batch. */
 void message_batch_end(struct batch *batch);

@@ -115,18 +115,33 @@ temporary_outcome(
 		DELIVERY_PENDING, attempts, next < expires ? next : expires, NULL};
 }
 
-static struct outcome
-outcome_of(struct batch const *b, struct delivery const *d, enum verdict verdict, struct span text)
+/* How far it came is remembered where the sender wants to hear of it (RFC 3461, 5.2). */
+static enum history_event
+success_of(struct batch const *b, struct delivery const *d, enum handover handover)
 {
-	switch (verdict) {
+	static enum history_event const events[] = {[HANDOVER_FINAL] = HISTORY_DELIVERED,
+		[HANDOVER_RELAYED] = HISTORY_RELAYED,
+		[HANDOVER_PASSED] = HISTORY_PASSED,
+		[HANDOVER_EXPANDED] = HISTORY_EXPANDED};
+
+	if (!notice_of_success_is_wanted(d->notify, b->message->entry.envelope.sender))
+		return HISTORY_DELIVERED;
+	return events[handover];
+}
+
+static struct outcome
+outcome_of(struct batch const *b, struct delivery const *d, struct said const *said)
+{
+	switch (said->verdict) {
 	case VERDICT_DELIVERED:
-		return (struct outcome){HISTORY_DELIVERED, DELIVERY_DONE, d->attempts + 1, 0, NULL};
+		return (struct outcome){
+			success_of(b, d, said->handover), DELIVERY_DONE, d->attempts + 1, 0, NULL};
 	case VERDICT_FAILED:
 		return (struct outcome){HISTORY_FAILED, DELIVERY_FAILED, d->attempts + 1, 0, NULL};
 	case VERDICT_DEFERRED:
 	case VERDICT_TROUBLE: break;
 	}
-	return temporary_outcome(b, d, verdict, text);
+	return temporary_outcome(b, d, said->verdict, said->text);
 }
 
 /* The line that is being gathered: recipients with the same outcome share one. */
@@ -135,18 +150,21 @@ static stralloc line_text = STRALLOC_ZERO;
 
 /*
  * A failure that is not written down must not count: tern-bounce knows the
- * history alone, and nobody would be told of it.
+ * history alone, and nobody would be told of it. Of a success nobody is.
  */
 static void
 line_lost(struct message *m)
 {
 	log_alert("out of memory; what happened to a recipient is not written down", span("", 0));
-	if (line.event != HISTORY_FAILED)
-		return;
 	for (size_t r = 0; r < line.ranges; r++)
 		for (uint64_t i = line.range[r].first; i <= line.range[r].last; i++) {
-			m->deliveries.recipient[i].status = DELIVERY_PENDING;
-			m->deliveries.recipient[i].next = now_seconds() + LOST_SECONDS;
+			struct delivery *d = &m->deliveries.recipient[i];
+
+			d->unreported = 0;
+			if (line.event != HISTORY_FAILED)
+				continue;
+			d->status = DELIVERY_PENDING;
+			d->next = now_seconds() + LOST_SECONDS;
 		}
 }
 
@@ -181,16 +199,16 @@ line_add_recipient(uint32_t number)
 }
 
 void
-message_result(struct batch *b, size_t place, enum verdict verdict, struct span host,
-	struct span address, struct span text)
+message_result(struct batch *b, size_t place, struct said const *said)
 {
 	static stralloc words = STRALLOC_ZERO;
 	struct message *m = b->message;
 	uint32_t number = genalloc_s(uint32_t, &b->numbers)[place];
 	struct delivery *d = &m->deliveries.recipient[number];
-	struct outcome outcome = outcome_of(b, d, verdict, text);
+	struct outcome outcome = outcome_of(b, d, said);
+	struct span text = said->text;
 
-	counters_result(b, verdict, host, text);
+	counters_result(b, said->verdict, said->host, text);
 	if (text.len > HISTORY_TEXT_MAX - ADDED_MAX)
 		text.len = HISTORY_TEXT_MAX - ADDED_MAX;
 	if (!stralloc_copyb(&words, text.s, text.len) ||
@@ -202,8 +220,8 @@ message_result(struct batch *b, size_t place, enum verdict verdict, struct span 
 			.event = outcome.event,
 			.attempt = outcome.attempts,
 			.next = outcome.next,
-			.host = host,
-			.address = address};
+			.host = said->host,
+			.address = said->address};
 		if (!stralloc_copy(&line_text, &words))
 			line_text.len = 0;
 	}
@@ -211,6 +229,10 @@ message_result(struct batch *b, size_t place, enum verdict verdict, struct span 
 	d->status = outcome.status;
 	d->attempts = (uint32_t)outcome.attempts;
 	d->next = outcome.next;
+	d->when = line.time;
+	d->event = outcome.event;
+	d->unreported = outcome.status == DELIVERY_DONE && outcome.event != HISTORY_PASSED &&
+			notice_of_success_is_wanted(d->notify, m->entry.envelope.sender);
 }
 
 void
@@ -219,17 +241,34 @@ message_results_end(struct message *m)
 	line_write(m);
 }
 
-void
-message_results_bounced(struct message *m)
+static void
+recipient_told(struct delivery *d, enum notice_kind kind)
 {
-	line = (struct history_line){.time = now_seconds(), .event = HISTORY_BOUNCED};
-	line_text.len = 0;
+	switch (kind) {
+	case NOTICE_FAILURE: d->status = DELIVERY_DONE; break;
+	case NOTICE_SUCCESS: d->unreported = 0; break;
+	case NOTICE_DELAY: d->warned = line.time; break;
+	}
+}
+
+/* Of failures and deliveries all, also those that the sender wants not told. */
+void
+message_results_told(struct message *m, enum notice_kind kind, struct span text)
+{
+	static enum history_event const events[NOTICE_KINDS] = {[NOTICE_FAILURE] = HISTORY_BOUNCED,
+		[NOTICE_SUCCESS] = HISTORY_REPORTED,
+		[NOTICE_DELAY] = HISTORY_WARNED};
+
+	line = (struct history_line){.time = now_seconds(), .event = events[kind]};
+	if (!stralloc_copyb(&line_text, text.s, text.len))
+		line_text.len = 0;
 	for (uint64_t i = 0; i < m->deliveries.length; i++) {
 		struct delivery *d = &m->deliveries.recipient[i];
 
-		if (d->status != DELIVERY_FAILED)
+		if (kind == NOTICE_DELAY ? !notice_concerns(kind, d, m->entry.envelope.sender)
+					 : !notice_fits(kind, d))
 			continue;
-		d->status = DELIVERY_DONE;
+		recipient_told(d, kind);
 		if (line.ranges == HISTORY_RANGES_MAX)
 			line_write(m);
 		line_add_recipient((uint32_t)i);

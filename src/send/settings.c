@@ -1,5 +1,7 @@
 #include "send/settings.h"
 
+#include "lib/control.h"
+#include "lib/number.h"
 #include "send/log.h"
 
 enum {
@@ -7,7 +9,9 @@ enum {
 	LIFETIME_MAX = 366 * 86400,
 	CONCURRENCY_LOCAL_DEFAULT = 20,
 	CONCURRENCY_REMOTE_DEFAULT = 100,
-	CONCURRENCY_MAX = 5000
+	CONCURRENCY_MAX = 5000,
+	RATE_COUNT_MAX = 1000000000,
+	RATE_SECONDS_MAX = 86400
 };
 
 struct settings settings = {
@@ -26,12 +30,38 @@ lines_load(stralloc *why, char const *warning, int result, stralloc *lines)
 }
 
 static int
+rate_load(struct notice_rate *rate, char const *name, char const *fallback, stralloc *why)
+{
+	stralloc value = STRALLOC_ZERO;
+	int r = control_value_read(&value, name, fallback, why);
+	struct span rest = span(value.s, value.len), count = span_cut(&rest, '/');
+
+	if (r != -1 &&
+		(number_parse(span_trim(count), RATE_COUNT_MAX, &rate->count) == -1 ||
+			duration_parse(span_trim(rest), RATE_SECONDS_MAX, &rate->seconds) == -1 ||
+			rate->count == 0 || rate->seconds == 0))
+		r = control_complain(why, name, 1, "not a number, a slash and a time, as in 100/1h",
+			span(value.s, value.len));
+	stralloc_free(&value);
+	return r == -1 ? -1 : 0;
+}
+
+static int
+notices_load(struct settings *s, stralloc *why)
+{
+	if (warnafter_load(&s->warnafter, why) == -1 ||
+		rate_load(&s->notices_to_address, "ratebounces", "1000/1h", why) == -1)
+		return -1;
+	return rate_load(&s->notices_to_domain, "ratebouncesdomain", "10000/1h", why);
+}
+
+static int
 parts_load(struct settings *s, stralloc *why)
 {
 	stralloc lines = STRALLOC_ZERO;
 	int r;
 
-	if (domains_load(&s->domains, why) == -1 ||
+	if (domains_load(&s->domains, why) == -1 || notices_load(s, why) == -1 ||
 		control_duration_read(&s->queuelifetime, "queuelifetime", LIFETIME_DEFAULT, 0,
 			LIFETIME_MAX, why) == -1 ||
 		control_number_read(&s->concurrency_local, "concurrencylocal",

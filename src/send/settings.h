@@ -6,6 +6,8 @@
 #include "policy/domains.h"
 #include "policy/retry.h"
 #include "policy/throttle.h"
+#include "policy/warnafter.h"
+#include "send/noticebudget.h"
 
 /* What send reads from control/, at the start and on SIGHUP. */
 struct settings {
@@ -13,6 +15,8 @@ struct settings {
 	struct retry retry;
 	struct throttle throttle;
 	uint64_t queuelifetime; /* seconds */
+	struct warnafter warnafter;
+	struct notice_rate notices_to_address, notices_to_domain;
 	uint64_t concurrency_local;
 	uint64_t concurrency_remote;
 };

@@ -110,7 +110,7 @@ worker_refuse(struct batch *b, enum verdict verdict, struct span text)
 	for (size_t i = b->taken; i < n; i++, address += strlen(address) + 1) {
 		log_starting(++worker_deliveries, b->message->id, local, span_string(address));
 		log_delivery(worker_deliveries, verdict, text);
-		message_result(b, i, verdict, span("", 0), span("", 0), text);
+		message_result(b, i, &(struct said){.verdict = verdict, .text = text});
 	}
 	message_results_end(b->message);
 	message_batch_end(b);
@@ -351,7 +351,8 @@ job_fail(struct worker *w, struct span text)
 
 	for (size_t i = 0; i < w->recipients; i++) {
 		log_delivery(w->delivery + i, VERDICT_TROUBLE, text);
-		message_result(b, b->taken + i, VERDICT_TROUBLE, span("", 0), span("", 0), text);
+		message_result(
+			b, b->taken + i, &(struct said){.verdict = VERDICT_TROUBLE, .text = text});
 	}
 }
 
@@ -453,12 +454,11 @@ report_take(struct worker *w, struct report const *report)
 	struct destination *d = w->destination;
 
 	for (size_t i = 0; i < report->recipients; i++) {
-		enum verdict verdict = report->recipient[i].verdict;
-		struct span text = report->recipient[i].text;
+		struct said said = {report->recipient[i].verdict, report->recipient[i].handover,
+			report->host, report->address, report->recipient[i].text};
 
-		log_delivery(w->delivery + i, verdict, text);
-		message_result(w->batch, w->batch->taken + i, verdict, report->host,
-			report->address, text);
+		log_delivery(w->delivery + i, said.verdict, said.text);
+		message_result(w->batch, w->batch->taken + i, &said);
 	}
 	destination_note(
 		d, w->batch->message->id, report->recipient[0].verdict, report->recipient[0].text);

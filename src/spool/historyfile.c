@@ -24,7 +24,7 @@ historyfile_due(struct delivery_list const *list)
 
 		if (d->status == DELIVERY_PENDING && d->next < due)
 			due = d->next;
-		else if (d->status == DELIVERY_FAILED)
+		else if (d->status == DELIVERY_FAILED || d->unreported)
 			due = 0;
 	}
 	return due == UINT64_MAX ? 0 : due;

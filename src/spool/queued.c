@@ -94,7 +94,8 @@ int
 queued_is_bouncing(struct queued const *q)
 {
 	for (uint64_t i = 0; i < q->deliveries.length; i++)
-		if (q->deliveries.recipient[i].status == DELIVERY_FAILED)
+		if (q->deliveries.recipient[i].status == DELIVERY_FAILED ||
+			q->deliveries.recipient[i].unreported)
 			return 1;
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "lib/number.h"
 #include "net/resolver.h"
 #include "policy/access.h"
+#include "policy/warnafter.h"
 #include "tern/checklists.h"
 #include "tern/checktable.h"
 #include "tern/routetests.h"
@@ -120,6 +121,15 @@ proxies_check(void)
 }
 
 static void
+warnings_check(void)
+{
+	struct warnafter w;
+
+	if (warnafter_load(&w, &why) == -1)
+		finding_add_complaints(FINDING_ERROR, &why, "tern-send does not start");
+}
+
+static void
 settings_check(void)
 {
 	for (struct setting const *s = checktable; s->name; s++)
@@ -137,6 +147,7 @@ settings_check(void)
 	checklists_access();
 	proxies_check();
 	servers_check();
+	warnings_check();
 	checklists_listen();
 	checklists_virtual();
 	checklists_rcpthosts();

@@ -45,6 +45,8 @@ struct setting const checktable[] = {
 	{"plusdomain", SETTING_NAME, 0, 0},
 	{"proxyhosts", SETTING_SPECIAL, 0, 0},
 	{"queuelifetime", SETTING_DURATION, 0, YEAR},
+	{"ratebounces", SETTING_RATE, 0, 0},
+	{"ratebouncesdomain", SETTING_RATE, 0, 0},
 	{"rateconnections", SETTING_RATE, 0, 0},
 	{"rateerrors", SETTING_RATE, 0, 0},
 	{"ratemessages", SETTING_RATE, 0, 0},
@@ -69,6 +71,7 @@ struct setting const checktable[] = {
 	{"timeoutsession", SETTING_DURATION, 1, DAY},
 	{"timeoutsmtpd", SETTING_DURATION, 1, DAY},
 	{"virtualdomains", SETTING_SPECIAL, 0, 0},
+	{"warnafter", SETTING_SPECIAL, 0, 0},
 	{NULL, SETTING_TEXT, 0, 0},
 };
 

@@ -6,11 +6,12 @@
 #include <skalibs/stralloc.h>
 
 #include "lib/span.h"
+#include "wire/notice.h"
 #include "wire/report.h"
 
 /*
  * send asks tern-bounce to tell the sender of a message about every recipient
- * that has failed and whose failure was not yet told: one packet with two
+ * that wire/notice.h says a notice of this kind is about: one packet with two
  * descriptors, the queue entry and its history. The state is what
  * wire/delivery.h makes of them.
  */
@@ -18,6 +19,7 @@ enum { BOUNCE_PACKET_MAX = 1024 };
 
 struct bounce_job {
 	uint64_t message; /* the id of the entry */
+	enum notice_kind kind;
 };
 
 struct bounce_answer {

@@ -2,20 +2,29 @@
 
 #include <stdlib.h>
 
-#include "wire/history.h"
+#include "wire/notice.h"
 
 /* What is done stays done, whatever a later line says. */
 static void
-event_apply(struct delivery *d, struct history_line const *line)
+event_apply(struct delivery *d, struct history_line const *line, struct span sender)
 {
+	if (line->event == HISTORY_REPORTED || line->event == HISTORY_REMOVED)
+		d->unreported = 0;
 	if (d->status == DELIVERY_DONE)
 		return;
 	switch (line->event) {
-	case HISTORY_DELIVERED: d->status = DELIVERY_DONE; break;
+	case HISTORY_DELIVERED:
+	case HISTORY_RELAYED:
+	case HISTORY_EXPANDED:
+		d->unreported = notice_of_success_is_wanted(d->notify, sender);
+		/* fall through */
+	case HISTORY_PASSED: d->status = DELIVERY_DONE; break;
 	case HISTORY_BOUNCED:
 		if (d->status == DELIVERY_FAILED)
 			d->status = DELIVERY_DONE;
 		return;
+	case HISTORY_WARNED: d->warned = line->time ? line->time : 1; return;
+	case HISTORY_REPORTED: return;
 	case HISTORY_FAILED: d->status = DELIVERY_FAILED; break;
 	case HISTORY_REMOVED: d->status = DELIVERY_DONE; return;
 	case HISTORY_RETRY: d->next = 0; return;
@@ -33,11 +42,12 @@ event_apply(struct delivery *d, struct history_line const *line)
 	d->address = line->address;
 	d->text = line->text;
 	d->when = line->time;
+	d->event = line->event;
 }
 
 /* Also a hold of long ago has a time. */
 static void
-line_apply(struct delivery_list *list, struct history_line const *line)
+line_apply(struct delivery_list *list, struct history_line const *line, struct span sender)
 {
 	if (line->event == HISTORY_HELD)
 		list->held = line->time ? line->time : 1;
@@ -46,7 +56,7 @@ line_apply(struct delivery_list *list, struct history_line const *line)
 	for (size_t r = 0; r < line->ranges; r++)
 		for (uint64_t i = line->range[r].first;
 			i <= line->range[r].last && i < list->length; i++)
-			event_apply(&list->recipient[i], line);
+			event_apply(&list->recipient[i], line, sender);
 }
 
 /* Fills in the recipients, each with the records right before it. */
@@ -85,7 +95,7 @@ delivery_replay(struct delivery_list *list, struct envelope const *envelope, str
 		return -1;
 	recipients_list(list, envelope);
 	while (history_next(&line, &history, damaged))
-		line_apply(list, &line);
+		line_apply(list, &line, envelope->sender);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "lib/span.h"
 #include "wire/envelope.h"
+#include "wire/history.h"
 
 /*
  * The state of a queued message: its envelope replayed over its history. The
@@ -25,6 +26,9 @@ struct delivery {
 	uint64_t next;                   /* seconds since 1970; 0: at once */
 	struct span host, address, text; /* of the last event; they look into the history */
 	uint64_t when;                   /* of the last event */
+	enum history_event event;        /* the last one; without meaning while there was none */
+	int unreported;  /* DONE, and the sender, who wants to hear of that, has not yet */
+	uint64_t warned; /* when the sender was last told that it is late; 0: never */
 };
 
 struct delivery_list {

@@ -86,8 +86,9 @@ reply_find(struct span text)
 	return span(s.s, end);
 }
 
-void
-diagnosis_read(struct diagnosis *diagnosis, struct span text)
+/* Fills in what the text holds. Returns whether there is a code. */
+static int
+text_read(struct diagnosis *diagnosis, struct span text)
 {
 	char *status = diagnosis->status;
 	int found;
@@ -98,6 +99,23 @@ diagnosis_read(struct diagnosis *diagnosis, struct span text)
 		found = status_read(status, from(diagnosis->reply, 4)) != 0;
 	if (!found)
 		found = own_code_read(status, text);
+	return found;
+}
+
+void
+diagnosis_read_as(struct diagnosis *diagnosis, struct span text, char class)
+{
+	if (!text_read(diagnosis, text))
+		memcpy(diagnosis->status, unknown, sizeof unknown);
+	diagnosis->status[0] = class;
+}
+
+void
+diagnosis_read(struct diagnosis *diagnosis, struct span text)
+{
+	char *status = diagnosis->status;
+	int found = text_read(diagnosis, text);
+
 	if (!found && diagnosis->reply.len && diagnosis->reply.s[0] == '4')
 		memcpy(status, gave_up, sizeof gave_up);
 	else if (!found || status[0] == '2')

@@ -13,10 +13,14 @@
 enum { STATUS_MAX = sizeof "5.999.999" };
 
 struct diagnosis {
-	char status[STATUS_MAX]; /* of RFC 3463, always of class 5: what is told is final */
+	char status[STATUS_MAX]; /* of RFC 3463 */
 	struct span reply;       /* the server's words, looks into the text; empty: none */
 };
 
+/* Of a failure: the status is always of class 5, since what is told is final. */
 void diagnosis_read(struct diagnosis *diagnosis, struct span text);
+
+/* Of what did not fail: a status of class '2' or '4', whatever the text says. */
+void diagnosis_read_as(struct diagnosis *diagnosis, struct span text, char class);
 
 #endif

@@ -25,6 +25,12 @@ enum history_event {
 	HISTORY_DEFERRED,  /* the destination said: later; counts as an attempt */
 	HISTORY_TROUBLE,   /* we could not even ask; does not count as an attempt */
 	HISTORY_BOUNCED,   /* the sender has been told of these failures; done */
+	/* For senders who want to hear of success (RFC 3461), in the place of "delivered": */
+	HISTORY_RELAYED,  /* done: accepted by a server that tells nobody */
+	HISTORY_PASSED,   /* done: accepted by a server that tells the sender itself */
+	HISTORY_EXPANDED, /* done: it went on as a new message to other addresses */
+	HISTORY_REPORTED, /* the sender has been told of these deliveries */
+	HISTORY_WARNED,   /* the sender has been told that these are late */
 	/* What an administrator wanted (wire/order.h); no attempt. */
 	HISTORY_HELD,     /* the message, whatever its recipients, is not tried, */
 	HISTORY_RELEASED, /* until it is released */

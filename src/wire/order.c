@@ -62,7 +62,7 @@ static int
 concerns(struct delivery const *d, enum history_event event)
 {
 	return d->status == DELIVERY_PENDING ||
-	       (event == HISTORY_REMOVED && d->status == DELIVERY_FAILED);
+	       (event == HISTORY_REMOVED && (d->status == DELIVERY_FAILED || d->unreported));
 }
 
 static void
@@ -70,7 +70,10 @@ recipient_change(struct delivery *d, enum history_event event)
 {
 	switch (event) {
 	case HISTORY_RETRY: d->next = 0; break;
-	case HISTORY_REMOVED: d->status = DELIVERY_DONE; break;
+	case HISTORY_REMOVED:
+		d->status = DELIVERY_DONE;
+		d->unreported = 0;
+		break;
 	case HISTORY_FAILED:
 		d->status = DELIVERY_FAILED;
 		d->next = 0;

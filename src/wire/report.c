@@ -26,6 +26,25 @@ verdict_parse(enum verdict *verdict, char letter)
 	return -1;
 }
 
+static char const handovers[] = {[HANDOVER_FINAL] = 'K',
+	[HANDOVER_RELAYED] = 'R',
+	[HANDOVER_PASSED] = 'P',
+	[HANDOVER_EXPANDED] = 'E'};
+
+/* A delivery has a letter for each handover. Returns 0, or -1 when it is none of any. */
+static int
+letter_parse(enum verdict *verdict, enum handover *handover, char letter)
+{
+	*handover = HANDOVER_FINAL;
+	for (size_t i = 0; i < sizeof handovers; i++)
+		if (handovers[i] == letter) {
+			*verdict = VERDICT_DELIVERED;
+			*handover = (enum handover)i;
+			return 0;
+		}
+	return verdict_parse(verdict, letter);
+}
+
 static struct span
 cut(struct span text)
 {
@@ -42,7 +61,10 @@ report_format(stralloc *sa, struct report const *report)
 		!field_append(sa, cut(report->address)))
 		return 0;
 	for (size_t i = 0; i < report->recipients; i++) {
-		char letter = verdict_letter(report->recipient[i].verdict);
+		enum verdict verdict = report->recipient[i].verdict;
+		char letter = verdict == VERDICT_DELIVERED
+				      ? handovers[report->recipient[i].handover]
+				      : verdict_letter(verdict);
 
 		if (!stralloc_catb(sa, &letter, 1) ||
 			!field_append(sa, cut(report->recipient[i].text)))
@@ -65,8 +87,8 @@ report_parse(struct report *report, char const *s, size_t len)
 
 		if (report->recipients == JOB_RECIPIENTS_MAX || field_take(&rest, &text) == -1 ||
 			text.len == 0 || text.len > REPORT_TEXT_MAX + 1 ||
-			verdict_parse(&report->recipient[report->recipients].verdict, text.s[0]) ==
-				-1)
+			letter_parse(&report->recipient[report->recipients].verdict,
+				&report->recipient[report->recipients].handover, text.s[0]) == -1)
 			return -1;
 		report->recipient[report->recipients].text = span(text.s + 1, text.len - 1);
 	}

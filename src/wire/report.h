@@ -20,6 +20,14 @@ enum verdict {
 	VERDICT_TROUBLE    /* 'T': our own or DNS trouble; temporary, and not counted */
 };
 
+/* How far a recipient has come that was delivered; it matters to RFC 3461 alone. */
+enum handover {
+	HANDOVER_FINAL,   /* 'K': its mailbox has it */
+	HANDOVER_RELAYED, /* 'R': a server that does not know DSN */
+	HANDOVER_PASSED,  /* 'P': a server that does, and was told what the sender wants */
+	HANDOVER_EXPANDED /* 'E': a new message to other addresses */
+};
+
 /* The letter of a verdict, and back: returns 0, or -1 when it is none. */
 char verdict_letter(enum verdict verdict);
 int verdict_parse(enum verdict *verdict, char letter);
@@ -32,6 +40,7 @@ struct report {
 	size_t recipients;
 	struct {
 		enum verdict verdict;
+		enum handover handover; /* when DELIVERED */
 		struct span text;
 	} recipient[JOB_RECIPIENTS_MAX];
 };

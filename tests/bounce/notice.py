@@ -29,13 +29,13 @@ def files(entry, history):
     return paths
 
 
-def run(entry, history):
+def run(entry, history, *kind):
     """By hand: the whole process."""
-    return home.run('tern-bounce', *files(entry, history))
+    return home.run('tern-bounce', *files(entry, history), *kind)
 
 
-def printed(entry, history):
-    done = run(entry, history)
+def printed(entry, history, *kind):
+    done = run(entry, history, *kind)
     if done.returncode != 0:
         raise RuntimeError(done.stderr)
     return done.stdout
@@ -74,9 +74,9 @@ class Send:
         self.error = self.process.communicate(timeout=ternlab.PATIENCE)[1]
         self.code = self.process.returncode
 
-    def ask(self, entry, history, number=ID):
+    def ask(self, entry, history, number=ID, kind=b'F'):
         fds = [os.open(path, os.O_RDONLY) for path in files(entry, history)]
-        socket.send_fds(self.socket, [b'%d\0' % number], fds)
+        socket.send_fds(self.socket, [b'%d\0%b\0' % (number, kind)], fds)
         for fd in fds:
             os.close(fd)
         answer = self.socket.recv(1024).split(b'\0')
@@ -147,6 +147,59 @@ try:
     tap.equal(blocks[2]['Original-Recipient'], 'rfc822;e+f@z.z', 'ORCPT too')
     tap.equal(part.get_content_type(), 'text/rfc822-headers', 'RET=HDRS')
 
+    # What is late.
+    LATE = (spoollab.event(b'deferred', b'0', b'192.0.2.1 is busy./Remote host said: 451 4.2.1 later',
+                           b'mx.example.net', b'192.0.2.1', next=9) +
+            spoollab.event(b'delivered', b'1') + spoollab.event(b'failed', b'2', b'no') +
+            spoollab.event(b'trouble', b'4', b'CNAME lookup failed. (#4.4.3)'))
+    entry = spoollab.entry(MESSAGE, b'ann@example.org', [
+        b'late@x.y', b'done@x.y', b'failed@x.y', (b'never@x.y', [b'NNEVER']), b'trouble@x.y',
+        (b'failure@x.y', [b'NFAILURE']), (b'delay@x.y', [b'NSUCCESS,DELAY'])])
+    home.control('queuelifetime', '2d')
+    message, text, blocks, part = parsed(printed(entry, LATE, 'delay'))
+    home.control('queuelifetime', '7d')
+    tap.equal((message['Subject'], message['To'], part.get_content_type()),
+              ('delay notice', 'ann@example.org', 'text/rfc822-headers'), 'a warning: its form')
+    tap.equal([b['Final-Recipient'][8:] for b in blocks[1:]],
+              ['late@x.y', 'trouble@x.y', 'delay@x.y'], 'all that are late whose sender would know')
+    tap.equal(blocks[1], {
+        'Final-Recipient': 'rfc822; late@x.y', 'Action': 'delayed', 'Status': '4.2.1',
+        'Remote-MTA': 'dns; mx.example.net', 'Diagnostic-Code': 'smtp; 451 4.2.1 later',
+        'Last-Attempt-Date': 'Tue, 14 Nov 2023 22:13:20 +0000',
+        'Will-Retry-Until': 'Thu, 16 Nov 2023 22:13:20 +0000'}, 'what is said of one')
+    tap.equal((blocks[2]['Status'], blocks[3]['Status'], 'Last-Attempt-Date' in blocks[3]),
+              ('4.4.3', '4.0.0', False), 'of trouble of ours, and of none yet')
+    tap.ok('until\nThu, 16 Nov 2023 22:13:20 +0000.' in text and 'Hi. This is' not in text,
+           'until when it is tried; no greeting of QSBMF')
+    _, _, blocks, _ = parsed(printed(entry, LATE + spoollab.event(b'warned', b'0,4,6'), 'delay'))
+    tap.equal(len(blocks), 4, 'a second warning is about the same')
+
+    # What was delivered.
+    DONE = (spoollab.event(b'delivered', b'0', b'did 1+0+0/secret words of a program') +
+            spoollab.event(b'relayed', b'1', b'x./Remote host said: 250 2.1.5 ok', b'mx.x.y') +
+            spoollab.event(b'expanded', b'2', b'did 0+2+0') +
+            spoollab.event(b'passed', b'3', b'x./Remote host said: 250 ok') +
+            spoollab.event(b'delivered', b'4', b'') + spoollab.event(b'failed', b'5', b'no'))
+    SUCCESS = [(name + b'@x.y', [b'NSUCCESS', b'Orfc822;old@' + name]) for name in (
+        b'delivered', b'relayed', b'expanded', b'passed')] + [b'silent@x.y', (b'f@x.y', [b'NSUCCESS'])]
+    entry = spoollab.entry(MESSAGE, b'ann@example.org', SUCCESS, before=[b'RFULL', b'Eid'])
+    message, text, blocks, part = parsed(printed(entry, DONE, 'success'))
+    tap.equal((message['Subject'], part.get_content_type(), blocks[0]['Original-Envelope-Id']),
+              ('delivery notice', 'text/rfc822-headers', 'id'), 'a notice of success: its form')
+    tap.equal([(b['Original-Recipient'][11:], b['Action'], b['Status']) for b in blocks[1:]],
+              [(action, action, status) for action, status in (
+                  ('delivered', '2.0.0'), ('relayed', '2.1.5'), ('expanded', '2.0.0'))],
+              'each that was delivered, by how; not what another server tells of')
+    tap.equal(blocks[2]['Diagnostic-Code'], 'smtp; 250 2.1.5 ok', "the server's words")
+    tap.ok('secret' not in text and not any('Diagnostic-Code' in b for b in (blocks[1], blocks[3])),
+           'but not those of the programs of a recipient')
+    told = DONE + spoollab.event(b'reported', b'0-1')
+    tap.equal([b['Action'] for b in parsed(printed(entry, told, 'success'))[2][1:]], ['expanded'],
+              'those that were told are not told again')
+    tap.equal(run(entry, spoollab.event(b'delivered', b'4'), 'success').returncode, 100,
+              'what nobody asked for is not told')
+    tap.equal(run(entry, DONE, 'joy').returncode, 100, 'no kind of notice: 100')
+
     # How much of the original.
     for size, kind in [(49999, 'message/rfc822'), (50000, 'message/rfc822'),
                        (50001, 'text/rfc822-headers')]:
@@ -190,7 +243,7 @@ try:
         for sender, notice_sender, recipient, why in [
                 (b'ann@example.org', b'', b'ann@example.org', 'the sender'),
                 (b'', b'#@[]', b'postmaster@host.test', 'no sender: a double bounce'),
-                (b'list-owner-@x.y-@[]', b'', b'list-owner@x.y', 'the owner of a list'),
+                (b'list-owner-@x.y-@[]', b'', b'list-owner-@x.y', 'the owner of a list'),
                 (b'list@x.y-@[]', b'', b'list@x.y', 'half a VERP'),
                 (b'-@[]', b'', b'-@[]', 'and none'),
                 (b'j\xc3\xb6@x.y', b'', b'j\xc3\xb6@x.y', 'an address in UTF-8')]:
@@ -206,6 +259,22 @@ try:
         entry = spoollab.entry(MESSAGE, b'a@b', [(b'bob@example.net', [b'NNEVER'])])
         tap.equal(send.ask(entry, REFUSED)[1], b'D', 'so is what nobody wants to know')
         tap.ok(home.is_idle(), 'nothing came of those')
+        for sender in (b'', b'#@[]', b'list-@x.y-@[]'):
+            entry = spoollab.entry(MESSAGE, sender, [b'late@example.net'])
+            tap.equal(send.ask(entry, LATE[:LATE.index(b'\n') + 1], kind=b'W')[1], b'D',
+                      f'<{sender.decode()}> is not warned')
+        for sender in (b'', b'#@[]'):
+            entry = spoollab.entry(MESSAGE, sender, [(b'done@example.net', [b'NSUCCESS'])])
+            tap.equal(send.ask(entry, spoollab.event(b'delivered', b'0'), kind=b'S')[1], b'T',
+                      f'<{sender.decode()}> has nothing to hear of success')
+        tap.ok(home.is_idle(), 'nothing came of those either')
+        for sender, recipient in ((b'ann@example.org', b'ann@example.org'),
+                                  (b'list-@x.y-@[]', b'list-@x.y')):
+            entry = spoollab.entry(MESSAGE, sender, [(b'late@example.net', [b'NDELAY,SUCCESS'])])
+            for history, kind in ((LATE, b'W'), (spoollab.event(b'delivered', b'0'), b'S')):
+                tap.equal(send.ask(entry, history, kind=kind)[1], b'K', 'who asks is told')
+                got = home.take()
+                tap.equal((got.sender, got.recipients), (b'', [recipient]), 'as of failure')
         entry = spoollab.entry(eight, b'a@b', [b'bob@example.net'])
         send.ask(entry, REFUSED)
         tap.equal(home.take().record('b'), [b'8'], '8-bit is in the envelope')
@@ -238,7 +307,7 @@ try:
         tap.equal(send.ask(good, REFUSED)[1], b'K', 'and then it goes')
         home.take()
     tap.equal((send.code, send.error), (0, b''), 'it ends when send does')
-    for packet, why in [(b'x\0', 'no job'), (b'1\0', 'a job without files'),
+    for packet, why in [(b'x\0F\0', 'no job'), (b'1\0F\0', 'a job without files'),
                         (b'1' * 2000, 'too long a packet')]:
         with Send() as send:
             send.socket.send(packet)

@@ -23,7 +23,7 @@ ENTRIES = [spoollab.entry(text, b'ann@example.org', [b'bob@example.net']) for te
 def run(home, prefix, wanted=range(2)):
     """The letters of the answers, by the number of the message."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.settimeout(20)
+    ours.settimeout(ternlab.PATIENCE)
     with theirs:
         child = subprocess.Popen([*prefix, os.path.join(ternlab.BIN, 'tern-bounce')],
                                  stdin=theirs, cwd=home.path, stderr=subprocess.DEVNULL,
@@ -37,7 +37,7 @@ def run(home, prefix, wanted=range(2)):
                     f.write(data)
                 fds.append(os.open(f.name, os.O_RDONLY))
             try:
-                socket.send_fds(ours, [b'%d\0' % (ID + n)], fds)
+                socket.send_fds(ours, [b'%d\0F\0' % (ID + n)], fds)
                 packet = ours.recv(2000)
             except ConnectionError:
                 break
@@ -52,7 +52,7 @@ def run(home, prefix, wanted=range(2)):
     finally:
         ours.close()
         try:
-            child.wait(20)
+            child.wait(ternlab.PATIENCE)
         finally:
             faultlab.stop(child)
     return letters

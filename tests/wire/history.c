@@ -115,6 +115,12 @@ static struct {
 	{"done stays done", {HISTORY_DELIVERED, HISTORY_DEFERRED, HISTORY_FAILED}, 3, DELIVERY_DONE,
 		1},
 	{"failed stays failed", {HISTORY_FAILED, HISTORY_DEFERRED}, 2, DELIVERY_FAILED, 1},
+	{"relayed", {HISTORY_RELAYED}, 1, DELIVERY_DONE, 1},
+	{"expanded", {HISTORY_EXPANDED}, 1, DELIVERY_DONE, 1},
+	{"passed", {HISTORY_PASSED}, 1, DELIVERY_DONE, 1},
+	{"warned", {HISTORY_DEFERRED, HISTORY_WARNED}, 2, DELIVERY_PENDING, 1},
+	{"warned, failed", {HISTORY_WARNED, HISTORY_FAILED}, 2, DELIVERY_FAILED, 2},
+	{"reported", {HISTORY_REPORTED}, 1, DELIVERY_PENDING, 0},
 };
 
 static void
@@ -152,6 +158,79 @@ replay(void)
 	stralloc_free(&sa);
 }
 
+/* What a sender who wants to hear of success has yet to hear. */
+static struct {
+	char const *name, *records;
+	enum history_event events[3];
+	size_t count;
+	int unreported;
+	uint64_t warned;
+} const reports[] = {
+	{"delivered", "Fs@x\0NSUCCESS\0Ta@x\0", {HISTORY_DELIVERED}, 1, 1, 0},
+	{"relayed", "Fs@x\0Nfailure,success\0Ta@x\0", {HISTORY_RELAYED}, 1, 1, 0},
+	{"expanded", "Fs@x\0NSUCCESS\0Ta@x\0", {HISTORY_EXPANDED}, 1, 1, 0},
+	{"the next server tells", "Fs@x\0NSUCCESS\0Ta@x\0", {HISTORY_PASSED}, 1, 0, 0},
+	{"told", "Fs@x\0NSUCCESS\0Ta@x\0", {HISTORY_DELIVERED, HISTORY_REPORTED}, 2, 0, 0},
+	{"removed", "Fs@x\0NSUCCESS\0Ta@x\0", {HISTORY_DELIVERED, HISTORY_REMOVED}, 2, 0, 0},
+	{"a bounce tells nothing of it", "Fs@x\0NSUCCESS\0Ta@x\0",
+		{HISTORY_DELIVERED, HISTORY_BOUNCED}, 2, 1, 0},
+	{"failed", "Fs@x\0NSUCCESS\0Ta@x\0", {HISTORY_FAILED}, 1, 0, 0},
+	{"not asked for", "Fs@x\0Ta@x\0", {HISTORY_DELIVERED}, 1, 0, 0},
+	{"only failure", "Fs@x\0NFAILURE\0Ta@x\0", {HISTORY_DELIVERED}, 1, 0, 0},
+	{"never", "Fs@x\0NNEVER\0Ta@x\0", {HISTORY_DELIVERED}, 1, 0, 0},
+	{"nonsense", "Fs@x\0NNEVER,SUCCESS\0Ta@x\0", {HISTORY_DELIVERED}, 1, 0, 0},
+	{"a message without a sender", "F\0NSUCCESS\0Ta@x\0", {HISTORY_DELIVERED}, 1, 0, 0},
+	{"a double bounce", "F#@[]\0NSUCCESS\0Ta@x\0", {HISTORY_DELIVERED}, 1, 0, 0},
+	{"warned", "Fs@x\0Ta@x\0", {HISTORY_DEFERRED, HISTORY_WARNED}, 2, 0, 1763753266},
+	{"warned too late", "Fs@x\0Ta@x\0", {HISTORY_DELIVERED, HISTORY_WARNED}, 2, 0, 0},
+};
+
+static size_t
+records_length(char const *records)
+{
+	size_t len = 0;
+
+	while (records[len])
+		len += strlen(records + len) + 1;
+	return len;
+}
+
+static void
+report(void)
+{
+	for (size_t i = 0; i < sizeof reports / sizeof reports[0]; i++) {
+		struct delivery_list list;
+		struct envelope envelope;
+		stralloc sa = STRALLOC_ZERO;
+
+		for (size_t e = 0; e < reports[i].count; e++) {
+			struct history_line line = sample(reports[i].events[e], e + 1, 0, 0, 99);
+			history_append(&sa, &line);
+		}
+		envelope_parse(&envelope, reports[i].records, records_length(reports[i].records));
+		delivery_replay(&list, &envelope, span(sa.s, sa.len), NULL);
+		ok(list.length == 1 && list.recipient[0].unreported == reports[i].unreported &&
+				list.recipient[0].warned == reports[i].warned,
+			"to tell: %s", reports[i].name);
+		delivery_list_free(&list);
+		stralloc_free(&sa);
+	}
+}
+
+static void
+words(void)
+{
+	enum history_event event;
+	char const *name;
+
+	for (int i = 0; i <= HISTORY_REMOVED; i++) {
+		name = history_event_name((enum history_event)i);
+		ok(history_event_parse(&event, span_string(name)) == 0 && (int)event == i,
+			"the word %s", name);
+	}
+	ok(history_event_parse(&event, SPAN_LITERAL("bounce")) == -1, "no other word");
+}
+
 int
 main(void)
 {
@@ -159,5 +238,7 @@ main(void)
 	damage();
 	foreign_text();
 	replay();
+	report();
+	words();
 	return tap_end();
 }
