@@ -66,7 +66,7 @@ limits(struct confine const *c)
 	}
 	if (!(c->may & (CONFINE_RUN | CONFINE_WRITE)) && !writes_to_file()) {
 		signal(SIGXFSZ, SIG_IGN);
-		limit(RLIMIT_FSIZE, 0);
+		limit(RLIMIT_FSIZE, (rlim_t)c->file);
 	}
 }
 

@@ -49,6 +49,8 @@ struct confine {
 	char const *reads[CONFINE_PATHS];
 	char const *writes[CONFINE_PATHS]; /* to write, create, rename, remove, but not to read */
 	uint64_t memory;                   /* bytes of address space; 0: as many as there are */
+	/* Without CONFINE_WRITE: how long a file may become that is open already. */
+	uint64_t file; /* bytes */
 };
 
 /* Confines this process. */

@@ -17,7 +17,7 @@
  * two of them write at once, or a broken file says, costs at worst that a host
  * is tried too early or too late; it is never left out.
  */
-enum { HOSTHEALTH_SLOTS = 256 };
+enum { HOSTHEALTH_SLOTS = RELAYHEALTH_SLOTS };
 
 extern char const hosthealth_path[];
 

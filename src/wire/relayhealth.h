@@ -18,6 +18,7 @@
  */
 enum {
 	RELAYHEALTH_SLOT = 80,         /* bytes, the last one LF */
+	RELAYHEALTH_SLOTS = 256,       /* of the file */
 	RELAYHEALTH_PAUSE_MIN = 60,    /* seconds */
 	RELAYHEALTH_PAUSE_MAX = 3600,  /* seconds */
 	RELAYHEALTH_FAILURES_MAX = 999 /* are counted */
