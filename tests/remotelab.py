@@ -3,8 +3,9 @@ tern-remote called in both of its ways.
 
 A script says what the server does at each step, in pieces written one after
 the other: bytes as they are, CLOSE, RESET, SILENCE (until the client leaves). What
-it does not mention goes well. For RCPT and END (the end of the text) a list has one
-behaviour a command; its last one repeats.
+it does not mention goes well. For RCPT and END (the end of the text, or the last chunk) a list
+has one behaviour a command; its last one repeats. A script with LHLO is of an LMTP server, which
+does END for each recipient it has accepted.
 """
 import collections
 import os
@@ -24,9 +25,11 @@ USUAL = {
     'greeting': b'220 peer ESMTP\r\n', 'EHLO': b'250-peer\r\n250-8BITMIME\r\n250 SIZE 1000000\r\n',
     'HELO': b'250 peer\r\n', 'MAIL': b'250 sender\r\n', 'RCPT': b'250 recipient\r\n',
     'DATA': b'354 go on\r\n', 'END': b'250 taken\r\n', 'RSET': b'250 reset\r\n',
+    'BDAT': b'250 chunk\r\n',
     'QUIT': (b'221 bye\r\n', CLOSE),
 }
 PIPELINING = b'250-peer\r\n250-8BITMIME\r\n250-PIPELINING\r\n250 SIZE 1000000\r\n'
+CHUNKING = PIPELINING.replace(b'PIPELINING', b'PIPELINING\r\n250-CHUNKING')
 
 
 class Gone(Exception):
@@ -37,15 +40,20 @@ class Peer:
     """Serves one connection after the other: the n-th by the n-th script, further ones by the
     last. With no script at all nobody answers at the port."""
 
-    def __init__(self, *scripts, address='127.0.0.1', port=0):
+    def __init__(self, *scripts, address='127.0.0.1', port=0, path=None):
         self.scripts = scripts
         self.commands = []  # of all connections, without line ends
         self.texts = []     # what came after 354, up to the end or the loss of the connection
         self.connections = 0
         self.changed = threading.Condition()
         self.current = None
-        self.listener = socket.create_server((address, port), backlog=64)
-        self.port = self.listener.getsockname()[1]
+        if path:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(path)
+            self.listener.listen(64)
+        else:
+            self.listener = socket.create_server((address, port), backlog=64)
+            self.port = self.listener.getsockname()[1]
         if not scripts:
             self.listener.close()
             return
@@ -100,14 +108,25 @@ class Conversation:
         self.peer, self.connection, self.script = peer, connection, script
         self.buffer = b''
         self.count = collections.Counter()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.accepted = 0  # recipients of this transaction
+        self.chunks = b''
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.do('greeting')
         while True:
             command = self.take(b'\r\n')
             self.peer.heard(self.peer.commands, command.decode('latin-1'))
             verb = command.split(b' ')[0].decode('latin-1')
-            if self.do(verb).startswith(b'354'):
+            if verb == 'BDAT':
+                self.chunk(command)
+                continue
+            said = self.do(verb)
+            if said.startswith(b'354'):
                 self.text()
+            if verb in ('MAIL', 'RSET'):
+                self.accepted, self.chunks = 0, b''
+            if verb == 'RCPT' and said.startswith(b'2'):
+                self.accepted += 1
 
     def more(self):
         data = self.connection.recv(65536)
@@ -134,7 +153,24 @@ class Conversation:
             text, _, self.buffer = self.buffer.partition(b'\r\n.\r\n')
             text += b'\r\n'
         self.peer.heard(self.peer.texts, text + b'.\r\n')
-        self.do('END')
+        self.end()
+
+    def chunk(self, command):
+        length = int(command.split()[1])
+        while len(self.buffer) < length:
+            self.more()
+        self.chunks += self.buffer[:length]
+        self.buffer = self.buffer[length:]
+        if not command.endswith(b' LAST'):
+            self.do('BDAT')
+            return
+        self.peer.heard(self.peer.texts, self.chunks)
+        self.end()
+
+    def end(self):
+        for _ in range(self.accepted if 'LHLO' in self.script else 1):
+            self.do('END')
+        self.accepted, self.chunks = 0, b''
 
     def do(self, step):
         behaviour = self.script.get(step, USUAL.get(step, b'500 what\r\n'))
@@ -235,11 +271,11 @@ class Worker:
             raise
 
     def job(self, recipients, text=TEXT, sender='s@example.org', destination=None, length=None,
-            eight=0, message=1700000000000001):
+            eight=0, utf8=0, message=1700000000000001):
         """Gives it a job."""
         self.number += 1
         length = len(text) if length is None else length
-        fields = [self.number, message, length, eight, 0, destination or self.destination, sender,
+        fields = [self.number, message, length, eight, utf8, destination or self.destination, sender,
                   *recipients]
         packet = b''.join(str(f).encode('latin-1') + b'\0' for f in fields)
         with self.home.message(text) as file:

@@ -25,8 +25,7 @@ relays_append(stralloc *line, struct route const *route)
 
 		if (i)
 			check(stralloc_cats(line, r->rank == r[-1].rank ? " or " : ", then "));
-		check(text_append_clean(line, r->host) && stralloc_cats(line, " port ") &&
-			text_append_number(line, r->port));
+		check(relay_describe(line, r));
 	}
 }
 

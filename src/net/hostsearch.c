@@ -17,10 +17,10 @@ candidate_before(struct candidate const *a, struct candidate const *b)
 }
 
 void
-candidates_add(
-	struct candidates *candidates, struct dns_name const *name, uint16_t port, uint16_t order)
+candidates_add(struct candidates *candidates, struct dns_name const *name, uint16_t port,
+	uint16_t order, enum relay_protocol protocol)
 {
-	struct candidate added = {*name, port, order, 0};
+	struct candidate added = {*name, port, order, 0, protocol};
 	size_t i;
 
 	random_buf((char *)&added.random, sizeof added.random);
@@ -134,7 +134,7 @@ list_add(struct host_search *search, struct candidate const *host, struct netadd
 {
 	if (search->list->length < search->list_max)
 		search->list->host[search->list->length++] =
-			(struct mailhost){host->name, *address, host->port, rank};
+			(struct mailhost){host->name, *address, host->port, rank, host->protocol};
 }
 
 static int
@@ -154,6 +154,10 @@ host_addresses(struct host_search *search, struct candidate const *host, uint16_
 	struct span text = span(host->name.text, host->name.len);
 	size_t taken = 0;
 
+	if (host->port == 0) {
+		list_add(search, host, &v4.address[0], rank);
+		return;
+	}
 	if (search->any_address && netaddress_parse(&v4.address[0], text) == 0) {
 		v4.length = (size_t)host_search_usable(search, &v4.address[0]);
 	} else if (search->any_address && is_localhost(&host->name)) {

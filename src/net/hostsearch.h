@@ -10,9 +10,10 @@
  */
 struct candidate {
 	struct dns_name name;
-	uint16_t port;
+	uint16_t port;   /* 0: the name is the path of a Unix socket */
 	uint16_t order;  /* a preference or rank: lower ones first */
 	uint32_t random; /* decides among equals */
+	enum relay_protocol protocol;
 };
 
 /* The best hosts so far, in order. */
@@ -22,8 +23,8 @@ struct candidates {
 };
 
 /* Puts it in its place; when there are too many, the worst one is left out. */
-void candidates_add(
-	struct candidates *candidates, struct dns_name const *name, uint16_t port, uint16_t order);
+void candidates_add(struct candidates *candidates, struct dns_name const *name, uint16_t port,
+	uint16_t order, enum relay_protocol protocol);
 
 /* Drops those of this order and after it. */
 void candidates_cut(struct candidates *candidates, unsigned order);

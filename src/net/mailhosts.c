@@ -1,6 +1,7 @@
 #include "net/mailhosts.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/clock.h"
 #include "lib/control.h"
@@ -47,6 +48,18 @@ trouble(struct host_search *search, stralloc *why)
 static char const other_family[] =
 	": no host has an address of the family that bind= of its route allows";
 
+/* The name of a host, or the path of a socket. Returns 0, or -1 when DNS can not know it. */
+static int
+relay_name(struct dns_name *name, struct relay const *relay)
+{
+	if (relay->port)
+		return dns_name_parse(name, relay->host);
+	name->len = relay->host.len;
+	memcpy(name->text, relay->host.s, name->len);
+	name->text[name->len] = '\0';
+	return 0;
+}
+
 /* A route's relays. Whatever is wrong with them, it is not the mail's fault. */
 static enum mailhosts_result
 relays_find(struct host_search *search, struct span destination, struct route const *route,
@@ -62,8 +75,9 @@ relays_find(struct host_search *search, struct span destination, struct route co
 		struct relay const *relay = &route->relay[i];
 		struct dns_name name;
 
-		if (dns_name_parse(&name, relay->host) == 0)
-			candidates_add(&candidates, &name, relay->port, relay->rank);
+		if (relay_name(&name, relay) == 0)
+			candidates_add(
+				&candidates, &name, relay->port, relay->rank, relay->protocol);
 	}
 	host_search_run(search, &candidates);
 	if (search->list->length)
@@ -102,6 +116,7 @@ literal_find(struct host_search *search, struct span destination, stralloc *why)
 				     : " is not an address that mail can be sent to");
 	host->port = search->settings->port;
 	host->rank = 0;
+	host->protocol = RELAY_SMTP;
 	search->list->length = 1;
 	return MAILHOSTS_FOUND;
 }
@@ -168,7 +183,7 @@ mx_read(struct host_search *search, struct candidates *candidates)
 				own = record.preference;
 		} else if (is_host_name(&record.name)) {
 			candidates_add(candidates, &record.name, search->settings->port,
-				record.preference);
+				record.preference, RELAY_SMTP);
 		} else {
 			unusable++;
 		}
@@ -194,7 +209,7 @@ mx_ask(struct host_search *search, struct dns_name const *domain, struct candida
 	host_search_note(search, "no MX: the domain itself is the host");
 	if (is_own_name(search->settings, domain))
 		return MX_OURSELVES;
-	candidates_add(candidates, domain, search->settings->port, 0);
+	candidates_add(candidates, domain, search->settings->port, 0, RELAY_SMTP);
 	return MX_NONE;
 }
 

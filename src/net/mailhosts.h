@@ -32,8 +32,9 @@ enum {
 struct mailhost {
 	struct dns_name name; /* of the host; for an address in the route or domain its text */
 	struct netaddress address;
-	uint16_t port;
+	uint16_t port; /* 0: a Unix socket, whose path is the name; it has no address */
 	uint16_t rank; /* counts up from 0; equals have the same */
+	enum relay_protocol protocol;
 };
 
 struct mailhosts_settings {

@@ -50,6 +50,12 @@ struct confinement const confinement_table[CONFINEMENT_ROLES] = {
 					.reads = {control, etc, "/etc/resolv.conf"},
 					.memory = MEMORY},
 		"", "run/remote", "TCP and UDP; reads control/, /etc, the folder of resolv.conf"},
+	[CONFINEMENT_REMOTE_SOCKETS] = {{.program = "tern-remote",
+						.may = CONFINE_READ | CONFINE_INTERNET |
+						       CONFINE_UNIX,
+						.reads = {control, etc, "/etc/resolv.conf"},
+						.memory = MEMORY},
+		"", "run/remote", "the same, and Unix sockets that its user may open"},
 	[CONFINEMENT_LSPAWN] = {{.program = "tern-lspawn",
 					.may = CONFINE_RUN | CONFINE_GAIN,
 					.capabilities = CONFINE_CAP_SETUID | CONFINE_CAP_SETGID |

@@ -19,6 +19,7 @@ enum confinement_role {
 	CONFINEMENT_BOUNCE,
 	CONFINEMENT_RSPAWN,
 	CONFINEMENT_REMOTE,
+	CONFINEMENT_REMOTE_SOCKETS, /* where a route leads to a Unix socket */
 	CONFINEMENT_LSPAWN,
 	CONFINEMENT_LOOKUP, /* lspawn's child that looks up an account */
 	CONFINEMENT_VERIFY, /* the worker that looks up addresses for smtpd */

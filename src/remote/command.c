@@ -9,7 +9,6 @@
 #include "lib/exits.h"
 #include "lib/home.h"
 #include "lib/text.h"
-#include "policy/confinement.h"
 #include "remote/words.h"
 
 static struct outcome outcome;
@@ -41,17 +40,37 @@ message_letter(enum verdict verdict)
 	}
 }
 
+/* Where some recipients have an answer of their own each of them gets one; some may be good. */
+static void
+report_each(stralloc *out)
+{
+	struct answer const *message = &outcome.message;
+
+	for (size_t i = 0; i < outcome.recipients; i++) {
+		struct answer const *answer = outcome_answer(&outcome, i);
+
+		answer_append(out, recipient_letter(answer->verdict), answer);
+		if (answer->verdict == VERDICT_DELIVERED)
+			message = answer;
+	}
+	answer_append(out, message_letter(message->verdict), message);
+}
+
 /* The reports, each ended by a NUL; always 0, for they say it all. */
 static int
 report(void)
 {
 	stralloc out = STRALLOC_ZERO;
 
-	if (outcome.asked)
-		for (size_t i = 0; i < outcome.recipients; i++)
-			answer_append(&out, recipient_letter(outcome.recipient[i].verdict),
-				&outcome.recipient[i]);
-	answer_append(&out, message_letter(outcome.message.verdict), &outcome.message);
+	if (outcome_has_settled(&outcome)) {
+		report_each(&out);
+	} else {
+		if (outcome.asked)
+			for (size_t i = 0; i < outcome.recipients; i++)
+				answer_append(&out, recipient_letter(outcome.recipient[i].verdict),
+					&outcome.recipient[i]);
+		answer_append(&out, message_letter(outcome.message.verdict), &outcome.message);
+	}
 	durable_write(STDOUT_FILENO, out.s, out.len);
 	stralloc_free(&out);
 	return EXIT_OK;
@@ -158,7 +177,7 @@ command_run(struct remote *remote, char **argv)
 	fd = input_open(&job.length);
 	if (fd == -1)
 		return report_trouble("Unable to read the message", errno);
-	confinement_enter(CONFINEMENT_REMOTE);
+	remote_confine(remote, job.destination);
 	job.body = body_type_of(fd, job.length);
 	remote_deliver(remote, &job, fd, &outcome);
 	report();
@@ -171,7 +190,7 @@ command_try(struct remote *remote, char **argv)
 {
 	if (job_read(argv) == -1)
 		return EXIT_OK;
-	confinement_enter(CONFINEMENT_REMOTE);
+	remote_confine(remote, job.destination);
 	remote->session.is_trial = 1;
 	remote_deliver(remote, &job, STDIN_FILENO, &outcome);
 	report();

@@ -25,8 +25,11 @@
  * fd 1        the same reports. fd 2: the conversation.
  *
  * Touches     control/me helohost smtproutes smtproutes.cdb senderroutes
- *             relayhost timeoutconnect timeoutremote logdetail locals smtpport
- *             allowloopback dnsservers, read only.
+ *             relayhost timeoutconnect timeoutremote timeoutphases
+ *             remotemessages remotesession remotechunking remote8bit logdetail
+ *             locals smtpport allowloopback dnsservers, read only. The Unix
+ *             sockets of routes, and no others: only where a route of the
+ *             destination leads to one may it connect to any.
  * Trusts      tern-send about the job; no word of a server or of DNS: limits,
  *             deadlines, and what is shown is cleaned. Only a whole reply in
  *             the right place counts, and only 250 after the text is success.
@@ -37,7 +40,6 @@
 
 #include "lib/exits.h"
 #include "lib/platform.h"
-#include "policy/confinement.h"
 #include "remote/command.h"
 #include "remote/worker.h"
 
@@ -49,7 +51,7 @@ main(int argc, char **argv)
 	platform_no_new_privileges();
 	signal(SIGPIPE, SIG_IGN);
 	if (argc == 3 && strcmp(argv[1], "-w") == 0) {
-		confinement_enter(CONFINEMENT_REMOTE);
+		remote_confine(&remote, span_string(argv[2]));
 		return worker_run(&remote, span_string(argv[2]));
 	}
 	if (argc >= 5 && strcmp(argv[1], "-n") == 0)

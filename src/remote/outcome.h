@@ -13,6 +13,7 @@
  */
 struct answer {
 	enum verdict verdict;
+	int is_settled; /* of a recipient: it stands, whatever becomes of the others */
 	size_t len;
 	char text[REPORT_TEXT_MAX]; /* printable ASCII; lines end in LF, the last one too */
 };
@@ -20,7 +21,7 @@ struct answer {
 struct outcome {
 	size_t recipients;
 	int asked; /* whether the recipients' answers count: the server has decided on each */
-	/* DELIVERED here means: accepted, so that the message's answer decides. */
+	/* DELIVERED here means, unless settled: accepted, so that the message's answer decides. */
 	struct answer recipient[JOB_RECIPIENTS_MAX];
 	struct answer message;
 	int settings_refused;   /* nothing was tried, since we may not read a setting */
@@ -35,5 +36,11 @@ void answer_set(struct answer *answer, enum verdict verdict, struct span text);
 
 /* The answer that counts for a recipient. */
 struct answer const *outcome_answer(struct outcome const *outcome, size_t recipient);
+
+/* From now on the answer that counts for a recipient stands. */
+void outcome_settle(struct outcome *outcome, size_t recipient);
+
+/* Whether some recipient's answer is settled. */
+int outcome_has_settled(struct outcome const *outcome);
 
 #endif

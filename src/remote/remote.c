@@ -5,6 +5,7 @@
 
 #include "lib/clock.h"
 #include "lib/text.h"
+#include "policy/confinement.h"
 #include "remote/trace.h"
 #include "remote/transaction.h"
 #include "remote/words.h"
@@ -67,6 +68,7 @@ is_our_trouble(int error)
 	switch (error) {
 	case ECONNREFUSED:
 	case ECONNRESET:
+	case ENOENT: /* the socket of a server that is down */
 	case ETIMEDOUT:
 	case EHOSTUNREACH: return 0;
 	default: return 1;
@@ -77,10 +79,13 @@ static enum transaction_end
 not_connected(struct attempt *a, struct mailhost const *host)
 {
 	int ours = is_our_trouble(errno);
-	char text[256];
+	char const *error = strerror(errno);
+	char port[16] = "", text[256];
 
-	snprintf(text, sizeof text, "Unable to connect to %s port %u: %s.",
-		a->remote->session.address, (unsigned)host->port, strerror(errno));
+	if (host->port)
+		snprintf(port, sizeof port, " port %u", (unsigned)host->port);
+	snprintf(text, sizeof text, "Unable to connect to %s%s: %s.", a->remote->session.address,
+		port, error);
 	words_say(&a->outcome->message, ours ? VERDICT_TROUBLE : VERDICT_DEFERRED, text, "4.4.1");
 	a->reached = ours ? REACHED_NOTHING : REACHED_NO_HOST;
 	return TRANSACTION_NEXT;
@@ -122,14 +127,27 @@ connect_and_greet(struct attempt *a, struct mailhost const *host, enum phase *ph
 	return session_greet(&r->session, name, 1, phase);
 }
 
+/* Only a worker that is new may do what a changed route demands. */
 static enum transaction_end
-host_try(struct attempt *a, struct mailhost const *host)
+not_allowed(struct attempt *a)
+{
+	a->outcome->settings_refused = 1;
+	words_say(&a->outcome->message, VERDICT_TROUBLE,
+		"This process may not use the Unix socket that the route now leads to.", "4.3.5");
+	a->reached = REACHED_NOTHING;
+	return TRANSACTION_NEXT;
+}
+
+static enum transaction_end
+host_try_once(struct attempt *a, struct mailhost const *host)
 {
 	struct remote *r = a->remote;
 	enum phase phase;
 	enum sense sense;
 
 	a->unwelcome = 0;
+	if (host->port == 0 && !r->may_use_sockets)
+		return not_allowed(a);
 	if (session_connect(&r->session, host, route_source(&a->match.route, &host->address),
 		    &r->settings) == -1) {
 		reached_note(a);
@@ -141,6 +159,17 @@ host_try(struct attempt *a, struct mailhost const *host)
 	if (sense != SENSE_YES)
 		return not_greeted(a, sense, phase);
 	return transaction_run(&r->session, a->job, &r->source, a->outcome);
+}
+
+/* A host that takes only so much in one session has another one for the rest. */
+static enum transaction_end
+host_try(struct attempt *a, struct mailhost const *host)
+{
+	enum transaction_end end;
+
+	while ((end = host_try_once(a, host)) == TRANSACTION_AGAIN)
+		session_quit(&a->remote->session);
+	return end;
 }
 
 /*
@@ -235,10 +264,7 @@ route_describe(stralloc *out, struct route const *route)
 	for (size_t i = 0; i < route->relays; i++) {
 		struct relay const *relay = &route->relay[i];
 
-		if (!stralloc_catb(out, relay->host.s, relay->host.len) ||
-			!text_append(out, " ", (char *)0) ||
-			!text_append_number(out, relay->port) ||
-			!text_append(out, " ", (char *)0) ||
+		if (!relay_describe(out, relay) || !text_append(out, " ", (char *)0) ||
 			!text_append_number(out, relay->rank) || !text_append(out, "\n", (char *)0))
 			return 0;
 	}
@@ -251,8 +277,62 @@ session_is_usable(struct remote *r, stralloc const *route)
 {
 	return r->session.is_open &&
 	       span_equal(span(r->route.s, r->route.len), span(route->s, route->len)) &&
-	       clock_monotonic() - r->session.opened < SESSION_AGE_MAX &&
-	       session_is_quiet(&r->session);
+	       session_has_room(&r->session) && session_is_fresh(&r->session);
+}
+
+/* A session that is in use is worth more than a look at each setting for each message. */
+static int
+routes_look(struct remote *r)
+{
+	int64_t now = clock_monotonic();
+
+	if (r->session.is_open && now - r->routes_read < ROUTES_AGE_MAX)
+		return 0;
+	if (routes_refresh(&r->routes, &why) == -1)
+		return -1;
+	r->routes_read = now;
+	return 0;
+}
+
+static int
+leads_to_socket(struct span value)
+{
+	static struct route route;
+	char const *reason;
+
+	if (route_parse(&route, value, &reason) == -1)
+		return 0;
+	for (size_t i = 0; i < route.relays; i++)
+		if (route.relay[i].port == 0)
+			return 1;
+	return 0;
+}
+
+/* Whether mail for the destination may have to go to a Unix socket, whoever sends it. */
+static int
+needs_sockets(struct routes const *routes, struct span destination)
+{
+	struct domainmap_entry entry;
+
+	if (leads_to_socket(span_trim(span(routes->relayhost.s, routes->relayhost.len))))
+		return 1;
+	for (size_t i = 0; domainmap_entry_at(&routes->senders, i, &entry); i++)
+		if (leads_to_socket(entry.value))
+			return 1;
+	if (routetable_exact(&routes->table, SPAN_LITERAL("!@"), &entry, &why) == 1 &&
+		leads_to_socket(entry.value))
+		return 1;
+	return routetable_find(&routes->table, destination, &entry, &why) == 1 &&
+	       leads_to_socket(entry.value);
+}
+
+void
+remote_confine(struct remote *r, struct span destination)
+{
+	/* What is wrong with the routes is told when there is a message for them. */
+	r->may_use_sockets =
+		routes_refresh(&r->routes, &why) == 0 && needs_sockets(&r->routes, destination);
+	confinement_enter(r->may_use_sockets ? CONFINEMENT_REMOTE_SOCKETS : CONFINEMENT_REMOTE);
 }
 
 /* The name to say: the route's, else ours. Returns 1, or 0 without memory. */
@@ -294,7 +374,7 @@ remote_deliver(struct remote *r, struct job const *job, int fd, struct outcome *
 		return;
 	why.len = 0;
 	errno = 0;
-	if (routes_refresh(&r->routes, &why) == -1 ||
+	if (routes_look(r) == -1 ||
 		routes_find(&r->routes, job->sender, job->destination, &a.match, &why) == -1 ||
 		!route_describe(&route, &a.match.route)) {
 		trouble_settings(outcome);

@@ -19,10 +19,18 @@ struct remote {
 	struct mailhosts hosts;
 	struct session session;
 	struct source source;
+	int64_t routes_read; /* when the routes were looked at; clock_monotonic() */
+	int may_use_sockets; /* of Unix */
 };
 
-/* A session older than this many milliseconds is not used again: DNS may say something new. */
-enum { SESSION_AGE_MAX = 300 * 1000 };
+/* While a session is open, the routes are looked at again when they are that old. */
+enum { ROUTES_AGE_MAX = 1000 }; /* milliseconds */
+
+/*
+ * Confines this process to what mail for a destination needs: Unix sockets only
+ * where a route of it, or of some sender, leads to one.
+ */
+void remote_confine(struct remote *remote, struct span destination);
 
 /*
  * Makes one attempt at a job whose message is the first job->length bytes of

@@ -11,29 +11,28 @@
 #include "net/connect.h"
 #include "remote/trace.h"
 
-/*
- * The socket itself wakes us after this many seconds without a byte; how long
- * we are patient altogether is decided by the clock, so that a change of phase
- * costs no system call. It is also what a block of text may take (RFC 5321,
- * 4.5.3.2.5).
- */
-enum { SOCKET_TIMEOUT = 180 };
-
-/* What each phase waits for, and for how many seconds (RFC 5321, 4.5.3.2 and 4.3.2). */
+/* What each phase waits for, and how long (RFC 5321, 4.5.3.2). */
 static struct {
 	char const *name;
-	int seconds;
+	enum timeout timeout;
 	unsigned first, last; /* the codes that mean yes */
 } const phases[] = {
-	[PHASE_GREETING] = {"the connection", 300, 220, 220},
-	[PHASE_EHLO] = {"EHLO", 300, 250, 250},
-	[PHASE_HELO] = {"HELO", 300, 250, 250},
-	[PHASE_RSET] = {"RSET", 300, 250, 250},
-	[PHASE_MAIL] = {"MAIL", 300, 250, 250},
-	[PHASE_RCPT] = {"RCPT", 300, 250, 252},
-	[PHASE_DATA] = {"DATA", 300, 354, 354},
-	[PHASE_END] = {"the message", 600, 250, 259},
-	[PHASE_QUIT] = {"QUIT", 5, 221, 221},
+	[PHASE_GREETING] = {"the connection", TIMEOUT_GREETING, 220, 220},
+	[PHASE_EHLO] = {"EHLO", TIMEOUT_HELLO, 250, 250},
+	[PHASE_HELO] = {"HELO", TIMEOUT_HELLO, 250, 250},
+	[PHASE_LHLO] = {"LHLO", TIMEOUT_HELLO, 250, 250},
+	[PHASE_RSET] = {"RSET", TIMEOUT_MAIL, 250, 250},
+	[PHASE_MAIL] = {"MAIL", TIMEOUT_MAIL, 250, 250},
+	[PHASE_RCPT] = {"RCPT", TIMEOUT_RCPT, 250, 252},
+	[PHASE_DATA] = {"DATA", TIMEOUT_DATA, 354, 354},
+	[PHASE_BDAT] = {"BDAT", TIMEOUT_BLOCK, 250, 250},
+	[PHASE_END] = {"the message", TIMEOUT_END, 250, 259},
+	[PHASE_QUIT] = {"QUIT", TIMEOUT_MAIL, 221, 221},
+};
+
+enum {
+	QUIT_SECONDS = 5, /* the answer tells nothing */
+	FRESH_MILLISECONDS = 1000
 };
 
 char const *
@@ -43,10 +42,46 @@ phase_name(enum phase phase)
 }
 
 static unsigned
-seconds_at_most(struct session const *session, int seconds)
+seconds_at_most(struct session const *session, uint64_t seconds)
 {
-	return session->timeout < (uint64_t)seconds ? (unsigned)session->timeout
-						    : (unsigned)seconds;
+	uint64_t most = session->settings->timeout_remote;
+
+	return (unsigned)(most < seconds ? most : seconds);
+}
+
+static unsigned
+seconds_for(struct session const *session, enum phase phase)
+{
+	uint64_t seconds = session->settings->timeouts.seconds[phases[phase].timeout];
+
+	if (phase == PHASE_QUIT && seconds > QUIT_SECONDS)
+		seconds = QUIT_SECONDS;
+	return seconds_at_most(session, seconds);
+}
+
+/*
+ * The socket itself wakes us after that time without a byte; how long we are
+ * patient altogether is decided by the clock, so that a change of phase costs
+ * no system call. It is also what a block of text may take.
+ */
+static unsigned
+socket_seconds(struct session const *session)
+{
+	return seconds_at_most(session, session->settings->timeouts.seconds[TIMEOUT_BLOCK]);
+}
+
+static void
+session_reset(struct session *session)
+{
+	session->is_open = 1;
+	session->opened = session->heard = clock_monotonic();
+	session->extensions = 0;
+	session->size_max = session->recipients_max = session->messages_max = 0;
+	session->messages = 0;
+	session->unanswered = 1; /* the greeting */
+	session->needs_reset = 0;
+	stralloc_free(&session->stream.output);
+	stream_init(&session->stream, session->fd, session->fd, socket_seconds(session));
 }
 
 int
@@ -57,26 +92,25 @@ session_connect(struct session *session, struct mailhost const *host,
 	char where[DNS_NAME_TEXT_MAX + 16];
 
 	session->host = *host;
-	session->timeout = settings->timeout_remote;
-	netaddress_format(session->address, &host->address);
+	session->settings = settings;
+	if (host->port == 0)
+		snprintf(session->address, sizeof session->address, "%.*s", SESSION_ADDRESS_MAX - 1,
+			host->name.text);
+	else
+		netaddress_format(session->address, &host->address);
 	snprintf(where, sizeof where, "%s port %u", host->name.text, (unsigned)host->port);
+	if (host->port == 0)
+		snprintf(where, sizeof where, "a socket");
 	trace_lines(session->address, "connecting to", span_string(where));
-	session->fd = connect_tcp(&host->address, host->port, local, deadline);
+	session->fd = host->port == 0 ? connect_unix(session->address, deadline)
+				      : connect_tcp(&host->address, host->port, local, deadline);
 	if (session->fd == -1) {
 		int e = errno;
 		trace_lines(session->address, "not connected:", span_string(strerror(e)));
 		errno = e;
 		return -1;
 	}
-	session->is_open = 1;
-	session->opened = clock_monotonic();
-	session->extensions = 0;
-	session->size_max = 0;
-	session->unanswered = 1; /* the greeting */
-	session->needs_reset = 0;
-	stralloc_free(&session->stream.output);
-	stream_init(&session->stream, session->fd, session->fd,
-		seconds_at_most(session, SOCKET_TIMEOUT));
+	session_reset(session);
 	return 0;
 }
 
@@ -92,7 +126,7 @@ session_put(struct session *session, struct span command)
 int
 session_flush(struct session *session)
 {
-	session->stream.timeout = seconds_at_most(session, SOCKET_TIMEOUT);
+	session->stream.timeout = socket_seconds(session);
 	if (stream_flush(&session->stream) == 0)
 		return 0;
 	session->stream.output.len = 0;
@@ -122,9 +156,9 @@ bytes_await(struct session *session, int64_t deadline)
 
 		if (left <= 0)
 			break;
-		session->stream.timeout = left < SOCKET_TIMEOUT * 1000
-						  ? (unsigned)(left + 999) / 1000
-						  : SOCKET_TIMEOUT;
+		session->stream.timeout = socket_seconds(session);
+		if (left < (int64_t)session->stream.timeout * 1000)
+			session->stream.timeout = (unsigned)((left + 999) / 1000);
 		n = stream_fill(&session->stream);
 		if (n > 0)
 			return 0;
@@ -147,8 +181,7 @@ static int
 reply_read(struct session *session, enum phase phase)
 {
 	struct smtpreply *reply = &session->reply;
-	int64_t deadline =
-		clock_monotonic() + seconds_at_most(session, phases[phase].seconds) * 1000;
+	int64_t deadline = clock_monotonic() + (int64_t)seconds_for(session, phase) * 1000;
 
 	smtpreply_start(reply);
 	for (;;) {
@@ -161,6 +194,7 @@ reply_read(struct session *session, enum phase phase)
 		if (bytes_await(session, deadline) == -1)
 			return -1;
 	}
+	session->heard = clock_monotonic();
 	trace_lines(session->address, "<", span(reply->text.s, reply->text.len));
 	if (reply->status == SMTPREPLY_COMPLETE)
 		return 0;
@@ -200,6 +234,21 @@ session_hear(struct session *session, enum phase phase)
 	return code >= phases[phase].first && code <= phases[phase].last ? SENSE_YES : SENSE_LOST;
 }
 
+static uint64_t
+lesser(uint64_t limit, uint64_t other)
+{
+	return other && other < limit ? other : limit;
+}
+
+int
+session_has_room(struct session const *session)
+{
+	struct settings const *settings = session->settings;
+
+	return session->messages < lesser(settings->messages, session->messages_max) &&
+	       clock_monotonic() - session->opened < (int64_t)settings->session_seconds * 1000;
+}
+
 int
 session_is_quiet(struct session *session)
 {
@@ -208,6 +257,14 @@ session_is_quiet(struct session *session)
 	return stream_pending(&session->stream).len == 0 &&
 	       recv(session->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
 	       (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+int
+session_is_fresh(struct session *session)
+{
+	if (clock_monotonic() - session->heard < FRESH_MILLISECONDS)
+		return stream_pending(&session->stream).len == 0;
+	return session_is_quiet(session);
 }
 
 void
@@ -229,6 +286,24 @@ session_quit(struct session *session)
 	session_drop(session);
 }
 
+/* RFC 9422, 3. RCPTDOMAINMAX is never met: a job is for one domain. */
+static void
+limits_note(struct session *session, struct span line)
+{
+	while (line.len) {
+		struct span value = span_cut(&line, ' ');
+		struct span name = span_cut(&value, '=');
+		uint64_t number;
+
+		if (number_parse(value, UINT64_MAX, &number) == -1)
+			continue;
+		if (span_case_equal(name, SPAN_LITERAL("RCPTMAX")))
+			session->recipients_max = number;
+		else if (span_case_equal(name, SPAN_LITERAL("MAILMAX")))
+			session->messages_max = number;
+	}
+}
+
 static void
 extension_note(struct session *session, struct span line)
 {
@@ -242,6 +317,10 @@ extension_note(struct session *session, struct span line)
 		session->extensions |= EXTENSION_SMTPUTF8;
 	else if (span_case_equal(word, SPAN_LITERAL("DSN")))
 		session->extensions |= EXTENSION_DSN;
+	else if (span_case_equal(word, SPAN_LITERAL("CHUNKING")))
+		session->extensions |= EXTENSION_CHUNKING;
+	else if (span_case_equal(word, SPAN_LITERAL("LIMITS")))
+		limits_note(session, line);
 	else if (span_case_equal(word, SPAN_LITERAL("SIZE"))) {
 		session->extensions |= EXTENSION_SIZE;
 		/* A limit that is no number is none. */
@@ -249,7 +328,7 @@ extension_note(struct session *session, struct span line)
 	}
 }
 
-/* The first line of the reply to EHLO is a greeting. */
+/* The first line of the reply to EHLO or LHLO is a greeting. */
 static void
 extensions_note(struct session *session)
 {
@@ -283,6 +362,13 @@ session_greet(struct session *session, char const *name, int use_helo, enum phas
 	sense = session_hear(session, PHASE_GREETING);
 	if (sense != SENSE_YES)
 		return sense;
+	if (session->host.protocol == RELAY_LMTP) {
+		*phase = PHASE_LHLO;
+		sense = name_say(session, PHASE_LHLO, name);
+		if (sense == SENSE_YES)
+			extensions_note(session);
+		return sense;
+	}
 	if (!use_helo) {
 		*phase = PHASE_EHLO;
 		sense = name_say(session, PHASE_EHLO, name);

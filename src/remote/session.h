@@ -19,11 +19,13 @@ enum phase {
 	PHASE_GREETING,
 	PHASE_EHLO,
 	PHASE_HELO,
+	PHASE_LHLO, /* of LMTP (RFC 2033, 4.1) */
 	PHASE_RSET,
 	PHASE_MAIL,
 	PHASE_RCPT,
 	PHASE_DATA,
-	PHASE_END, /* after the text */
+	PHASE_BDAT, /* a chunk that is not the last one */
+	PHASE_END,  /* after the text */
 	PHASE_QUIT
 };
 
@@ -49,34 +51,43 @@ enum extension {
 	EXTENSION_SIZE = 2,
 	EXTENSION_8BITMIME = 4,
 	EXTENSION_SMTPUTF8 = 8,
-	EXTENSION_DSN = 16
+	EXTENSION_DSN = 16,
+	EXTENSION_CHUNKING = 32
 };
+
+enum { SESSION_ADDRESS_MAX = 108 }; /* bytes of an address or of the path of a socket, with a NUL */
 
 struct session {
 	int is_open;
 	int fd;
-	char address[NETADDRESS_TEXT_MAX];
+	char address[SESSION_ADDRESS_MAX];
 	struct mailhost host;
-	int64_t opened;      /* clock_monotonic() */
-	uint64_t timeout;    /* control/timeoutremote when it was opened */
-	unsigned extensions; /* of enum extension */
-	uint64_t size_max;   /* of a message; 0: not said */
-	unsigned unanswered; /* commands */
-	int needs_reset;     /* a transaction was left unfinished */
-	int is_trial;        /* nothing is sent: a transaction ends after RCPT */
+	struct settings const *settings; /* which were read before it was opened */
+	int64_t opened, heard;           /* the last reply; clock_monotonic() */
+	unsigned extensions;             /* of enum extension */
+	uint64_t size_max;               /* of a message; 0: not said */
+	uint64_t recipients_max;         /* of a transaction, and */
+	uint64_t messages_max;           /* transactions, says the server (RFC 9422); 0: not said */
+	uint64_t messages;               /* transactions that were begun */
+	unsigned unanswered;             /* commands */
+	int needs_reset;                 /* a transaction was left unfinished */
+	int is_trial;                    /* nothing is sent: a transaction ends after RCPT */
 	enum failure failure;
 	int error;
 	struct smtpreply reply; /* the last one */
 	struct stream stream;
 };
 
-/* Connects, and no more, from local unless that is NULL. Returns 0, or -1 with errno. */
+/*
+ * Connects, and no more, from local unless that is NULL. The settings must stay
+ * as they are while the session is open. Returns 0, or -1 with errno.
+ */
 int session_connect(struct session *session, struct mailhost const *host,
 	struct netaddress const *local, struct settings const *settings);
 
 /*
  * Hears the greeting and says EHLO, or HELO where that is all the server
- * knows or use_helo demands it. *phase says how far it came unless the result
+ * knows or use_helo demands it; or LHLO, by LMTP. *phase says how far it came unless the result
  * is SENSE_YES.
  */
 enum sense session_greet(
@@ -97,7 +108,17 @@ int session_send(struct session *session);
 /* The next reply, to a command of that phase. */
 enum sense session_hear(struct session *session, enum phase phase);
 
-/* Whether nothing has come that is not yet heard, not even an end. */
+/* Whether it may carry one more message: neither the settings nor the server forbid it. */
+int session_has_room(struct session const *session);
+
+/*
+ * Whether nothing has come that is not yet heard, not even an end. A session in
+ * which something was heard within the last second passes without a look at
+ * the connection.
+ */
+int session_is_fresh(struct session *session);
+
+/* The same, with that look. */
 int session_is_quiet(struct session *session);
 
 /* Says QUIT, waits for the answer a moment, and closes. Does nothing without a session. */

@@ -5,6 +5,7 @@
 
 #include "lib/text.h"
 #include "remote/body.h"
+#include "remote/offer.h"
 #include "remote/words.h"
 #include "wire/smtppath.h"
 
@@ -13,9 +14,13 @@ struct transaction {
 	struct job const *job;
 	struct source *source;
 	struct outcome *outcome;
-	uint64_t size;   /* of the message on the wire; 0: the server does not ask */
-	size_t accepted; /* recipients */
-	int pipelined;   /* all commands have been sent already */
+	uint64_t size;                        /* on the wire; 0: the server does not ask */
+	size_t recipients;                    /* of this transaction: */
+	size_t recipient[JOB_RECIPIENTS_MAX]; /* their places in the job */
+	size_t accepted;                      /* of them */
+	size_t left;                          /* to be offered in the next transaction */
+	int pipelined, is_sent;               /* all commands go at once; they have gone */
+	int is_lmtp, is_chunked;              /* a reply for each recipient; BDAT */
 };
 
 size_t
@@ -35,47 +40,10 @@ transaction_prepare(struct job const *job, struct outcome *outcome)
 			words_say(&outcome->recipient[i], VERDICT_FAILED,
 				"SMTP can not carry this address.", "5.1.3");
 	}
+	for (size_t i = 0; possible && i < job->recipients; i++)
+		if (!smtppath_is_possible(job->recipient[i]))
+			outcome_settle(outcome, i);
 	return possible;
-}
-
-/* Appends " NAME=value" when there is a value and the server knows DSN (RFC 3461, 5.2). */
-static int
-wish_append(struct transaction const *t, stralloc *out, char const *name, struct span value)
-{
-	if (value.len == 0 || !(t->session->extensions & EXTENSION_DSN))
-		return 1;
-	return text_append(out, " ", name, "=", (char *)0) &&
-	       stralloc_catb(out, value.s, value.len);
-}
-
-static int
-mail_append(struct transaction const *t, stralloc *out)
-{
-	unsigned extensions = t->session->extensions;
-
-	if (!text_append(out, "MAIL FROM:", (char *)0) || !smtppath_append(out, t->job->sender))
-		return 0;
-	if (t->size &&
-		(!text_append(out, " SIZE=", (char *)0) || !text_append_number(out, t->size)))
-		return 0;
-	if (t->job->body == BODY_8BIT && extensions & EXTENSION_8BITMIME &&
-		!text_append(out, " BODY=8BITMIME", (char *)0))
-		return 0;
-	if (t->job->smtputf8 && !text_append(out, " SMTPUTF8", (char *)0))
-		return 0;
-	return wish_append(t, out, "RET", t->job->ret) &&
-	       wish_append(t, out, "ENVID", t->job->envelope_id) &&
-	       text_append(out, "\r\n", (char *)0);
-}
-
-static int
-rcpt_append(struct transaction const *t, stralloc *out, size_t i)
-{
-	return text_append(out, "RCPT TO:", (char *)0) &&
-	       smtppath_append(out, t->job->recipient[i]) &&
-	       wish_append(t, out, "NOTIFY", t->job->notify[i]) &&
-	       wish_append(t, out, "ORCPT", t->job->original_recipient[i]) &&
-	       text_append(out, "\r\n", (char *)0);
 }
 
 /* Puts the command of a phase; i is the recipient. Returns 1, or 0 without memory. */
@@ -87,11 +55,11 @@ command_put(struct transaction *t, enum phase phase, size_t i)
 	command.len = 0;
 	switch (phase) {
 	case PHASE_MAIL:
-		if (!mail_append(t, &command))
+		if (!offer_mail(&command, t->session, t->job, t->size))
 			return 0;
 		break;
 	case PHASE_RCPT:
-		if (!rcpt_append(t, &command, i))
+		if (!offer_rcpt(&command, t->session, t->job, i))
 			return 0;
 		break;
 	default:
@@ -101,13 +69,11 @@ command_put(struct transaction *t, enum phase phase, size_t i)
 	return session_put(t->session, span(command.s, command.len));
 }
 
-static int
-is_asked(struct transaction const *t, size_t recipient)
-{
-	return smtppath_is_possible(t->job->recipient[recipient]);
-}
-
-/* All commands up to DATA at once (RFC 2920). Returns 0, or -1 with the session's failure. */
+/*
+ * All commands up to DATA at once (RFC 2920); without it where BDAT comes in
+ * its place, since text that may have arrived could be taken without our
+ * hearing of it. Returns 0, or -1 with the session's failure.
+ */
 static int
 commands_send(struct transaction *t)
 {
@@ -116,10 +82,11 @@ commands_send(struct transaction *t)
 	if (t->session->needs_reset)
 		good = command_put(t, PHASE_RSET, 0);
 	good = good && command_put(t, PHASE_MAIL, 0);
-	for (size_t i = 0; good && i < t->job->recipients; i++)
-		if (is_asked(t, i))
-			good = command_put(t, PHASE_RCPT, i);
-	good = good && command_put(t, PHASE_DATA, 0);
+	for (size_t i = 0; good && i < t->recipients; i++)
+		good = command_put(t, PHASE_RCPT, t->recipient[i]);
+	if (!t->is_chunked)
+		good = good && command_put(t, PHASE_DATA, 0);
+	t->is_sent = 1;
 	t->session->failure = FAILURE_MEMORY;
 	return good ? session_send(t->session) : -1;
 }
@@ -128,7 +95,7 @@ commands_send(struct transaction *t)
 static enum sense
 ask(struct transaction *t, enum phase phase, size_t i)
 {
-	if (!t->pipelined) {
+	if (!t->is_sent) {
 		t->session->failure = FAILURE_MEMORY;
 		if (!command_put(t, phase, i) || session_send(t->session) == -1)
 			return SENSE_LOST;
@@ -150,17 +117,27 @@ give_up(struct transaction *t, enum sense sense, enum phase phase)
 	return TRANSACTION_NEXT;
 }
 
+/*
+ * 452 after some have been accepted: there are too many for one transaction
+ * (RFC 5321, 4.5.3.1.10), or this one's mailbox is full, which the next
+ * transaction will tell.
+ */
+static int
+is_one_too_many(struct transaction const *t, enum sense sense)
+{
+	return sense == SENSE_LATER && t->accepted && t->session->reply.code == 452;
+}
+
 /* Hears about each recipient. Returns SENSE_YES, or what ended it. */
 static enum sense
 recipients_ask(struct transaction *t)
 {
-	for (size_t i = 0; i < t->job->recipients; i++) {
-		struct answer *answer = &t->outcome->recipient[i];
-		enum sense sense;
+	size_t kept = 0;
 
-		if (!is_asked(t, i))
-			continue;
-		sense = ask(t, PHASE_RCPT, i);
+	for (size_t i = 0; i < t->recipients; i++) {
+		struct answer *answer = &t->outcome->recipient[t->recipient[i]];
+		enum sense sense = ask(t, PHASE_RCPT, t->recipient[i]);
+
 		if (sense == SENSE_LOST || sense == SENSE_CLOSING)
 			return sense;
 		if (sense == SENSE_YES) {
@@ -171,7 +148,12 @@ recipients_ask(struct transaction *t)
 				sense == SENSE_NEVER ? VERDICT_FAILED : VERDICT_DEFERRED,
 				t->session, "does not like recipient.");
 		}
+		if (is_one_too_many(t, sense))
+			t->left++;
+		else
+			t->recipient[kept++] = t->recipient[i];
 	}
+	t->recipients = kept;
 	return SENSE_YES;
 }
 
@@ -185,20 +167,22 @@ nobody_accepted(struct transaction *t)
 {
 	struct session *session = t->session;
 	enum sense sense = SENSE_NEVER;
-	char text[NETADDRESS_TEXT_MAX + 40];
+	char text[SESSION_ADDRESS_MAX + 40];
 
 	t->outcome->asked = 1;
 	snprintf(text, sizeof text, "Giving up on %s.", session->address);
 	words_say(&t->outcome->message, VERDICT_FAILED, text, NULL);
 	session->needs_reset = 1;
-	if (t->pipelined)
+	if (t->is_sent && !t->is_chunked)
 		sense = session_hear(session, PHASE_DATA);
 	if (sense == SENSE_LOST && session->failure == FAILURE_NONSENSE)
 		return give_up(t, sense, PHASE_DATA);
 	if (sense == SENSE_YES) {
 		session->needs_reset = 0;
 		sense = SENSE_LOST;
-		if (session_put(session, SPAN_LITERAL(".\r\n")) && session_send(session) == 0)
+		/* By LMTP nothing would answer it: there is no recipient. */
+		if (!t->is_lmtp && session_put(session, SPAN_LITERAL(".\r\n")) &&
+			session_send(session) == 0)
 			sense = session_hear(session, PHASE_END);
 	}
 	if (sense == SENSE_LOST || sense == SENSE_CLOSING)
@@ -206,28 +190,64 @@ nobody_accepted(struct transaction *t)
 	return TRANSACTION_DONE;
 }
 
-/* The server has everything and has answered, or should have. */
-static enum transaction_end
-message_conclude(struct transaction *t)
+/* The answer to the text: for all who were accepted, or by LMTP for one of them. */
+static enum sense
+verdict_hear(struct transaction *t, struct answer *answer)
 {
-	struct answer *answer = &t->outcome->message;
 	enum sense sense = session_hear(t->session, PHASE_END);
 
 	switch (sense) {
 	case SENSE_YES:
 		words_quote(answer, VERDICT_DELIVERED, t->session, "accepted message.");
-		return TRANSACTION_DONE;
+		break;
 	case SENSE_NEVER:
 		words_quote(answer, VERDICT_FAILED, t->session, "does not like message.");
-		return TRANSACTION_DONE;
+		break;
 	case SENSE_LATER:
 	case SENSE_CLOSING:
 		words_quote(answer, VERDICT_DEFERRED, t->session, "does not take message for now.");
 		break;
 	case SENSE_LOST: words_lost(answer, t->session, PHASE_END, 1); break;
 	}
-	if (sense != SENSE_LATER)
+	if (sense == SENSE_LOST || sense == SENSE_CLOSING)
 		session_drop(t->session);
+	return sense;
+}
+
+/*
+ * A reply for each accepted recipient (RFC 2033, 4.2). When they stop, those
+ * that came count; what stopped them is the answer for the rest.
+ */
+static void
+verdicts_hear(struct transaction *t)
+{
+	t->session->unanswered += (unsigned)t->accepted - 1;
+	for (size_t i = 0; i < t->recipients; i++) {
+		size_t place = t->recipient[i];
+		enum sense sense;
+
+		if (t->outcome->recipient[place].verdict != VERDICT_DELIVERED)
+			continue;
+		sense = verdict_hear(t, &t->outcome->message);
+		if (sense == SENSE_LOST)
+			return;
+		outcome_settle(t->outcome, place);
+		if (sense == SENSE_CLOSING) {
+			t->session->failure = FAILURE_CLOSED;
+			words_lost(&t->outcome->message, t->session, PHASE_END, 1);
+			return;
+		}
+	}
+}
+
+/* The server has everything and has answered, or should have. */
+static enum transaction_end
+message_conclude(struct transaction *t)
+{
+	if (t->is_lmtp)
+		verdicts_hear(t);
+	else
+		verdict_hear(t, &t->outcome->message);
 	return TRANSACTION_DONE;
 }
 
@@ -235,12 +255,19 @@ static enum transaction_end
 message_send(struct transaction *t)
 {
 	struct answer *answer = &t->outcome->message;
+	int is_final;
 
 	t->outcome->asked = 1;
-	switch (body_send(t->session, t->source)) {
+	switch (t->is_chunked ? body_send_chunks(t->session, t->source)
+			      : body_send(t->session, t->source)) {
 	case BODY_SENT: return message_conclude(t);
 	case BODY_UNREADABLE:
 		words_say(answer, VERDICT_TROUBLE, "The message can not be read.", "4.3.0");
+		break;
+	case BODY_REFUSED:
+		is_final = t->session->reply.code >= 500;
+		words_quote(answer, is_final ? VERDICT_FAILED : VERDICT_DEFERRED, t->session,
+			is_final ? "does not like message." : "does not take message for now.");
 		break;
 	case BODY_BROKEN: words_lost(answer, t->session, PHASE_END, 0); break;
 	case BODY_BROKEN_AT_END: words_lost(answer, t->session, PHASE_END, 1); break;
@@ -253,7 +280,7 @@ static enum transaction_end
 data_ask(struct transaction *t)
 {
 	struct answer *answer = &t->outcome->message;
-	enum sense sense = ask(t, PHASE_DATA, 0);
+	enum sense sense = t->is_chunked ? SENSE_YES : ask(t, PHASE_DATA, 0);
 
 	switch (sense) {
 	case SENSE_YES: return message_send(t);
@@ -318,12 +345,18 @@ static int
 is_acceptable(struct transaction *t)
 {
 	struct session const *session = t->session;
-	char text[160];
+	char text[SESSION_ADDRESS_MAX + 120];
 
 	if (t->job->smtputf8 && !(session->extensions & EXTENSION_SMTPUTF8)) {
 		snprintf(text, sizeof text, "%s does not take internationalized mail.",
 			session->address);
 		words_say(&t->outcome->message, VERDICT_FAILED, text, "5.6.7");
+		return 0;
+	}
+	if (t->job->body == BODY_8BIT && !(session->extensions & EXTENSION_8BITMIME) &&
+		!session->settings->eightbit) {
+		snprintf(text, sizeof text, "%s does not take 8-bit text.", session->address);
+		words_say(&t->outcome->message, VERDICT_FAILED, text, "5.6.3");
 		return 0;
 	}
 	if (session->size_max && t->size > session->size_max) {
@@ -337,6 +370,45 @@ is_acceptable(struct transaction *t)
 	return 1;
 }
 
+/* Chooses whom this transaction is for: as many as the server takes in one. */
+static void
+recipients_choose(struct transaction *t)
+{
+	uint64_t max = t->session->recipients_max;
+
+	t->recipients = t->accepted = t->left = 0;
+	for (size_t i = 0; i < t->job->recipients; i++) {
+		if (t->outcome->recipient[i].is_settled)
+			continue;
+		if (max && t->recipients == max)
+			t->left++;
+		else
+			t->recipient[t->recipients++] = i;
+	}
+}
+
+static enum transaction_end
+transaction_once(struct transaction *t)
+{
+	recipients_choose(t);
+	t->is_sent = 0;
+	t->outcome->asked = 0;
+	t->session->messages++;
+	if (t->pipelined && commands_send(t) == -1)
+		return give_up(t, SENSE_LOST, PHASE_MAIL);
+	return commands_ask(t);
+}
+
+/* The answers of this transaction stand while others are asked for the rest. */
+static void
+answers_settle(struct transaction *t)
+{
+	for (size_t i = 0; i < t->recipients; i++)
+		if (!t->outcome->recipient[t->recipient[i]].is_settled)
+			outcome_settle(t->outcome, t->recipient[i]);
+	t->outcome->asked = 0;
+}
+
 enum transaction_end
 transaction_run(struct session *session, struct job const *job, struct source *source,
 	struct outcome *outcome)
@@ -345,6 +417,9 @@ transaction_run(struct session *session, struct job const *job, struct source *s
 		.job = job,
 		.source = source,
 		.outcome = outcome,
+		.is_lmtp = session->host.protocol == RELAY_LMTP,
+		.is_chunked =
+			session->extensions & EXTENSION_CHUNKING && session->settings->chunking,
 		.pipelined =
 			!session->is_trial && (session->extensions & EXTENSION_PIPELINING) != 0};
 
@@ -356,7 +431,18 @@ transaction_run(struct session *session, struct job const *job, struct source *s
 	}
 	if (!is_acceptable(&t))
 		return TRANSACTION_DONE;
-	if (t.pipelined && commands_send(&t) == -1)
-		return give_up(&t, SENSE_LOST, PHASE_MAIL);
-	return commands_ask(&t);
+	for (;;) {
+		enum transaction_end end = transaction_once(&t);
+
+		if (end != TRANSACTION_DONE || t.left == 0)
+			return end;
+		answers_settle(&t);
+		if (!session->is_open) {
+			words_say(&outcome->message, VERDICT_DEFERRED,
+				"The session ended before this recipient's turn.", "4.4.2");
+			return TRANSACTION_DONE;
+		}
+		if (!session_has_room(session))
+			return TRANSACTION_AGAIN;
+	}
 }

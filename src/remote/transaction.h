@@ -7,14 +7,16 @@
 #include "wire/job.h"
 
 enum transaction_end {
-	TRANSACTION_DONE, /* the outcome stands */
-	TRANSACTION_NEXT  /* another host may do better; if none is left the outcome stands */
+	TRANSACTION_DONE,  /* the outcome stands */
+	TRANSACTION_AGAIN, /* some recipients have their answer, the rest needs another session */
+	TRANSACTION_NEXT   /* another host may do better; if none is left the outcome stands */
 };
 
 /*
  * Offers the message to the server of a greeted session, to all recipients
- * that SMTP can carry, in one transaction. Fills the answers. The session is
- * still open afterwards unless that would not be safe.
+ * that have no settled answer yet: in one transaction, or in several where the
+ * server takes only so many recipients in one. Fills the answers. The session
+ * is still open afterwards unless that would not be safe.
  */
 enum transaction_end transaction_run(struct session *session, struct job const *job,
 	struct source *source, struct outcome *outcome);

@@ -153,6 +153,7 @@ settings_check(void)
 	checklists_rcpthosts();
 	checklists_retry();
 	checklists_throttle();
+	checklists_timeouts();
 	checklists_routes();
 	routetests_check();
 }

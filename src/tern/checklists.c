@@ -11,6 +11,7 @@
 #include "policy/retry.h"
 #include "policy/routetable.h"
 #include "policy/throttle.h"
+#include "policy/timeouts.h"
 #include "tern/findings.h"
 #include "tern/routelint.h"
 #include "wire/route.h"
@@ -171,6 +172,16 @@ checklists_throttle(void)
 	colons_check("throttle", "write domain:connections");
 	duplicates_check("throttle", &throttle.map);
 	throttle_free(&throttle);
+}
+
+void
+checklists_timeouts(void)
+{
+	struct timeouts timeouts;
+
+	timeouts_load(&timeouts, &why);
+	finding_add_complaints(FINDING_ERROR, &why,
+		"mail waits until it is right: write phase:duration, as tern-control(5) says");
 }
 
 static int

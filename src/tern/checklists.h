@@ -10,6 +10,7 @@ void checklists_domains(char const *name);
 void checklists_access(void);
 void checklists_retry(void);
 void checklists_throttle(void);
+void checklists_timeouts(void);
 void checklists_listen(void);
 
 /* What locals, virtualdomains, rcpthosts and smtproutes say about the same domains. */

@@ -189,9 +189,12 @@ host_append(struct mailhost const *host)
 	char address[NETADDRESS_TEXT_MAX];
 
 	netaddress_format(address, &host->address);
-	check(text_append_clean(&line, span(host->name.text, host->name.len)) &&
-		text_append(&line, " [", address, "] port ", (char *)0) &&
-		text_append_number(&line, host->port));
+	check(text_append_clean(&line, span(host->name.text, host->name.len)));
+	if (host->port)
+		check(text_append(&line, " [", address, "] port ", (char *)0) &&
+			text_append_number(&line, host->port));
+	if (host->protocol == RELAY_LMTP)
+		check(stralloc_cats(&line, " by LMTP"));
 }
 
 static void

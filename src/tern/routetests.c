@@ -44,6 +44,7 @@ is_same_target(struct route const *a, struct route const *b)
 	for (size_t i = 0; i < a->relays; i++)
 		if (!span_case_equal(a->relay[i].host, b->relay[i].host) ||
 			a->relay[i].port != b->relay[i].port ||
+			a->relay[i].protocol != b->relay[i].protocol ||
 			a->relay[i].rank != b->relay[i].rank)
 			return 0;
 	return 1;

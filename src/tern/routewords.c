@@ -23,8 +23,7 @@ routewords_target(stralloc *out, struct route const *route)
 		if (i)
 			check(stralloc_cats(
 				out, relay->rank == relay[-1].rank ? " or " : ", then "));
-		check(text_append_clean(out, relay->host) && stralloc_cats(out, " port ") &&
-			text_append_number(out, relay->port));
+		check(relay_describe(out, relay));
 	}
 	for (int i = 0; i < ROUTE_FAMILIES; i++) {
 		char address[NETADDRESS_TEXT_MAX];

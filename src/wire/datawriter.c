@@ -32,15 +32,17 @@ static struct step const steps[][CLASSES] = {
 };
 
 static char const *const ends[] = {
-	[DATAWRITER_LINE_START] = ".\r\n",
-	[DATAWRITER_IN_LINE]    = "\r\n.\r\n",
-	[DATAWRITER_AFTER_CR]   = " \r\n.\r\n",
+	[DATAWRITER_LINE_START] = "",
+	[DATAWRITER_IN_LINE]    = "\r\n",
+	[DATAWRITER_AFTER_CR]   = " \r\n",
 };
 /* clang-format on */
 
-static enum class class_of(char c) {
+static enum class class_of(struct datawriter const *writer, char c) {
 	switch (c){
-		case '.' : return DOT; case '\r' : return CR; case '\n' : return LF;
+		case '.' : return writer->form == DATAWRITER_DOTS ? DOT : TEXT;
+		case '\r' : return CR;
+		case '\n' : return LF;
 		default : return TEXT;
 	}
 }
@@ -63,7 +65,7 @@ datawriter_put(struct datawriter *writer, stralloc *out, struct span text)
 		return 0;
 	to = out->s + out->len;
 	for (size_t i = 0; i < text.len; i++) {
-		struct step const *step = &steps[writer->state][class_of(text.s[i])];
+		struct step const *step = &steps[writer->state][class_of(writer, text.s[i])];
 
 		if (step->before)
 			*to++ = step->before;
@@ -85,5 +87,6 @@ datawriter_put(struct datawriter *writer, stralloc *out, struct span text)
 int
 datawriter_end(struct datawriter *writer, stralloc *out)
 {
-	return stralloc_cats(out, ends[writer->state]);
+	return stralloc_cats(out, ends[writer->state]) &&
+	       (writer->form == DATAWRITER_CHUNK || stralloc_cats(out, ".\r\n"));
 }

@@ -14,6 +14,11 @@
  * The queue stores no CR. Should one come all the same: right before LF it is
  * part of that line end, elsewhere it becomes a blank.
  */
+enum datawriter_form {
+	DATAWRITER_DOTS, /* as above */
+	DATAWRITER_CHUNK /* what follows BDAT (RFC 3030, 2): no dot is added */
+};
+
 enum datawriter_state {
 	DATAWRITER_LINE_START,
 	DATAWRITER_IN_LINE,
@@ -22,17 +27,18 @@ enum datawriter_state {
 
 struct datawriter {
 	enum datawriter_state state;
+	enum datawriter_form form;
 };
 
 #define DATAWRITER_ZERO                                                                            \
 	{                                                                                          \
-		DATAWRITER_LINE_START                                                              \
+		DATAWRITER_LINE_START, DATAWRITER_DOTS                                             \
 	}
 
 /* Appends the form of the next piece of text, of any size. Returns 1, or 0 without memory. */
 int datawriter_put(struct datawriter *writer, stralloc *out, struct span text);
 
-/* Appends what is left and the end of data. Returns 1, or 0 without memory. */
+/* Appends what is left and the end of data, of which a chunk has none. Returns 1, or 0 without memory. */
 int datawriter_end(struct datawriter *writer, stralloc *out);
 
 #endif

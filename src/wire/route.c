@@ -2,6 +2,7 @@
 
 #include "lib/netaddress.h"
 #include "lib/number.h"
+#include "lib/text.h"
 #include "wire/dnsmessage.h"
 
 static int
@@ -51,6 +52,7 @@ relay_parse(struct relay *relay, struct span text, uint16_t port_default, char c
 
 	relay->port = port_default;
 	relay->rank = 0;
+	relay->protocol = RELAY_SMTP;
 	if (text.len && text.s[0] == '[')
 		return bracket_parse(relay, text, reason);
 	colon = span_find(text, ':');
@@ -65,6 +67,51 @@ relay_parse(struct relay *relay, struct span text, uint16_t port_default, char c
 	if (span_find(text, ':') < text.len)
 		return wrong(reason, "two colons: an IPv6 address must stand in brackets");
 	return port_parse(relay, text, reason);
+}
+
+int
+relay_describe(stralloc *out, struct relay const *relay)
+{
+	return text_append_clean(out, relay->host) &&
+	       (relay->port == 0 || (text_append(out, " port ", (char *)0) &&
+					    text_append_number(out, relay->port))) &&
+	       (relay->protocol == RELAY_SMTP || text_append(out, " by LMTP", (char *)0));
+}
+
+static int
+path_parse(struct relay *relay, struct span path, char const **reason)
+{
+	for (size_t i = 0; i < path.len; i++)
+		if (path.s[i] < '!' || path.s[i] > '~')
+			return wrong(reason, "a path holds a byte that is not printable ASCII");
+	if (path.len < 2 || path.len > ROUTE_PATH_MAX)
+		return wrong(reason, "a path has 2 to 107 bytes");
+	relay->host = path;
+	relay->port = 0;
+	relay->rank = 0;
+	return 0;
+}
+
+/* A relay of a list, which may name its protocol; a mere number after that is a port. */
+static int
+relay_parse_any(struct relay *relay, struct span text, char const **reason)
+{
+	struct span const lmtp = SPAN_LITERAL("lmtp:");
+	uint64_t number;
+	struct span rest;
+	int r;
+
+	if (!span_case_starts(text, lmtp))
+		return relay_parse(relay, text, ROUTE_PORT_DEFAULT, reason);
+	rest = span(text.s + lmtp.len, text.len - lmtp.len);
+	if (rest.len == 0 || number_parse(rest, UINT64_MAX, &number) == 0)
+		return relay_parse(relay, text, ROUTE_PORT_DEFAULT, reason);
+	r = rest.s[0] == '/' ? path_parse(relay, rest, reason)
+			     : relay_parse(relay, rest, ROUTE_LMTP_PORT_DEFAULT, reason);
+	relay->protocol = RELAY_LMTP;
+	if (r == 0 && relay->port == ROUTE_PORT_DEFAULT)
+		return wrong(reason, "port 25 is not for LMTP");
+	return r;
 }
 
 /* What other programs that read such a file have in it. */
@@ -97,8 +144,7 @@ relays_parse(struct route *route, struct span list, char const **reason)
 			end++;
 		if (route->relays == ROUTE_RELAYS_MAX)
 			return wrong(reason, "more than 32 relays");
-		if (relay_parse(&route->relay[route->relays], span(list.s, end), ROUTE_PORT_DEFAULT,
-			    reason) == -1)
+		if (relay_parse_any(&route->relay[route->relays], span(list.s, end), reason) == -1)
 			return -1;
 		route->relay[route->relays++].rank = rank;
 		more = end < list.len;

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import ternlab
@@ -69,7 +70,8 @@ def linked_settings(tern, sink, other):
     route(sink.port)
     os.unlink(tern.path('control/smtproutes'))
     os.symlink(f'{folder}/routes', tern.path('control/smtproutes'))
-    # A worker that is warm may only read what was there when it began.
+    # A worker that is warm may only read what was there when it began, and looks once a second.
+    time.sleep(1.1)
     count = len(sink.messages)
     tern.send_smtp('ann@tern.test', ['a@relay.test'], b'Subject: linked\r\n\r\nx\r\n')
     tern.wait_log('deferral: control/smtproutes:_can_not_be_read')
@@ -77,6 +79,7 @@ def linked_settings(tern, sink, other):
     sink.wait(count + 1)
     lab.ok(True, 'control/smtproutes may become a link to a file elsewhere: the next attempt follows it')
     route(other.port)
+    time.sleep(1.1)
     tern.send_smtp('ann@tern.test', ['a@relay.test'], b'Subject: replaced\r\n\r\nx\r\n')
     other.wait(1)
     lab.ok(True, 'and the new file there counts at the next attempt')

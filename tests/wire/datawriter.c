@@ -11,17 +11,24 @@ enum { LENGTH_MAX = 8 };
 static char const letters[] = {'\r', '\n', '.', 'x'};
 
 static size_t
-encode(char *out, struct span a, struct span b)
+encode_as(enum datawriter_form form, char *out, struct span a, struct span b)
 {
 	static stralloc sa;
 	struct datawriter writer = DATAWRITER_ZERO;
 
+	writer.form = form;
 	sa.len = 0;
 	datawriter_put(&writer, &sa, a);
 	datawriter_put(&writer, &sa, b);
 	datawriter_end(&writer, &sa);
 	memcpy(out, sa.s, sa.len);
 	return sa.len;
+}
+
+static size_t
+encode(char *out, struct span a, struct span b)
+{
+	return encode_as(DATAWRITER_DOTS, out, a, b);
 }
 
 /* What the text means: CR LF is a line end, another CR a blank, the last line ends. */
@@ -65,6 +72,26 @@ decode(char *out, char const *s, size_t len)
 	}
 }
 
+/* In a chunk each line end is CR LF, and nothing else is changed. */
+static int
+chunk_holds(char const *s, size_t len, char const *want, size_t want_len)
+{
+	char whole[64], text[64];
+	size_t n = encode_as(
+		DATAWRITER_CHUNK, whole, span(s, len / 2), span(s + len / 2, len - len / 2));
+	size_t text_len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (whole[i] == '\n' && (i == 0 || whole[i - 1] != '\r'))
+			return 0;
+		if (whole[i] == '\r' && (i + 1 == n || whole[i + 1] != '\n'))
+			return 0;
+		if (whole[i] != '\r')
+			text[text_len++] = whole[i];
+	}
+	return text_len == want_len && memcmp(text, want, want_len) == 0;
+}
+
 static int
 holds(char const *s, size_t len)
 {
@@ -74,6 +101,8 @@ holds(char const *s, size_t len)
 	int got = decode(text, whole, n);
 
 	if (got < 0 || (size_t)got != want_len || memcmp(text, want, want_len) != 0)
+		return 0;
+	if (!chunk_holds(s, len, want, want_len))
 		return 0;
 	for (size_t cut = 0; cut <= len; cut++)
 		if (encode(pieces, span(s, cut), span(s + cut, len - cut)) != n ||
@@ -123,6 +152,10 @@ main(void)
 
 		same(out, n, cases[i].want, strlen(cases[i].want), cases[i].name);
 	}
+	char chunk[64];
+	size_t n = encode_as(DATAWRITER_CHUNK, chunk, SPAN_LITERAL(".\n..a"), SPAN_LITERAL("\r"));
+
+	same(chunk, n, ".\r\n..a \r\n", 9, "dots and a CR in a chunk");
 	every_text();
 	return tap_end();
 }

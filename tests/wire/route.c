@@ -15,9 +15,10 @@ shown(struct span value)
 		return *reason ? "error" : "error without a reason";
 	text[0] = '\0';
 	for (size_t i = 0; i < route.relays; i++)
-		len += (size_t)snprintf(text + len, sizeof text - len, "%s%.*s %u %u",
-			i ? "; " : "", (int)route.relay[i].host.len, route.relay[i].host.s,
-			route.relay[i].port, route.relay[i].rank);
+		len += (size_t)snprintf(text + len, sizeof text - len, "%s%s%.*s %u %u",
+			i ? "; " : "", route.relay[i].protocol == RELAY_LMTP ? "lmtp " : "",
+			(int)route.relay[i].host.len, route.relay[i].host.s, route.relay[i].port,
+			route.relay[i].rank);
 	if (!route.relays)
 		len = (size_t)snprintf(text, sizeof text, "MX");
 	for (int family = 0; family < ROUTE_FAMILIES; family++) {
@@ -80,6 +81,31 @@ static struct {
 	{"+", "error"},
 	{",", "error"},
 	{"a, b", "error"},
+	/* LMTP */
+	{"lmtp", "lmtp 25 0"},
+	{"lmtp:24", "lmtp 24 0"},
+	{"lmtp:024", "lmtp 24 0"},
+	{"lmtp:70000", "error"},
+	{"lmtp:", "error"},
+	{"lmtp:host", "lmtp host 24 0"},
+	{"lmtp:host:2003", "lmtp host 2003 0"},
+	{"lmtp:host:25", "error"},
+	{"lmtp:192.0.2.1", "lmtp 192.0.2.1 24 0"},
+	{"lmtp:192.0.2.1:26", "lmtp 192.0.2.1 26 0"},
+	{"lmtp:[::1]", "lmtp ::1 24 0"},
+	{"lmtp:[::1]:26", "lmtp ::1 26 0"},
+	{"lmtp:lmtp:24", "lmtp lmtp 24 0"},
+	{"lmtp:host:", "error"},
+	{"lmtp:host:x", "error"},
+	{"lmtp::24", "error"},
+	{"LMTP:host", "lmtp host 24 0"},
+	{"lmtp:/run/lmtp", "lmtp /run/lmtp 0 0"},
+	{"lmtp:/run/a:24", "lmtp /run/a:24 0 0"},
+	{"lmtp:/a+lmtp:/b,host:26", "lmtp /a 0 0; lmtp /b 0 0; host 26 1"},
+	{"lmtp:/a helo=out.example", "lmtp /a 0 0 as out.example"},
+	{"lmtp:/", "error"},
+	{"lmtp:/a=b", "error"},
+	{"lmtp:/a\x7f", "error"},
 	/* options */
 	{"a bind=192.0.2.1", "a 25 0 from 192.0.2.1"},
 	{"a\tbind=2001:db8::1 \t bind=192.0.2.1 helo=out.example",
@@ -156,6 +182,11 @@ main(void)
 				"%d relays", n);
 	}
 	ok(strcmp(shown(span("a\0b", 3)), "error") == 0, "a NUL");
+	for (size_t n = ROUTE_PATH_MAX - 1; n <= ROUTE_PATH_MAX + 1; n++) {
+		snprintf(many, sizeof many, "lmtp:/%0*d", (int)n - 1, 0);
+		ok((strcmp(shown(span_string(many)), "error") == 0) == (n > ROUTE_PATH_MAX),
+			"a path of %zu bytes", n);
+	}
 	test_source();
 	return tap_end();
 }
