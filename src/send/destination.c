@@ -117,6 +117,7 @@ int
 destination_rest_expire(int64_t now)
 {
 	struct destination *d = resting.first;
+	int go_on = 0;
 
 	if (!d)
 		return -1;
@@ -130,9 +131,12 @@ destination_rest_expire(int64_t now)
 		if (rest_until(d) > now)
 			destination_rest(d, rest_until(d));
 		destination_wants(d);
+		go_on |= d->waiting || d->able;
 		destination_release(d);
 		d = next;
 	}
+	if (go_on)
+		return 0;
 	return resting.first ? (int)(resting.next - now) : -1;
 }
 

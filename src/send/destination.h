@@ -68,7 +68,7 @@ void destination_note(
 
 /*
  * Lets those go on whose time of rest is over. Returns the milliseconds until
- * the next one's is, or -1.
+ * the next one's is, 0 when some are to be dispatched now, or -1.
  */
 int destination_rest_expire(int64_t now);
 
