@@ -46,6 +46,7 @@ class FakeHome:
         for name, value in control.items():
             self.control(name, value)
         self.answer = b'0 1700000000000000 4711\n'
+        self.room = b'0 18446744073709551615\n'
         self.submissions = queue.Queue()
         self._folder = os.open(os.path.join(self.path, 'run', 'queue'), os.O_RDONLY)
         self._listener = socket.socket(socket.AF_UNIX)
@@ -114,6 +115,9 @@ class FakeHome:
             if len(header) < 5:
                 return
             letter, length = struct.unpack('>cI', header)
+            if letter == b'R':
+                connection.sendall(self.room)
+                continue
             parts[letter] += stream.read(length)
             if letter == b'E' and parts[b'E'].endswith(b'\0\0'):
                 if self.answer.startswith(b'0 '):

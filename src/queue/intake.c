@@ -7,6 +7,7 @@
 #include "lib/clock.h"
 #include "lib/text.h"
 #include "lib/utf8.h"
+#include "queue/room.h"
 #include "spool/layout.h"
 
 static void
@@ -45,11 +46,19 @@ fail_write(struct intake *in)
 	fail(in, error == ENOMEM ? QUEUE_NO_MEMORY : QUEUE_WRITE, strerror(error));
 }
 
+/* A bounce is always welcome: with it a message can go. */
+static int
+has_no_room(struct origin const *origin, char const **reason)
+{
+	return origin->kind != ORIGIN_BOUNCE && room_left(reason) == 0;
+}
+
 void
 intake_begin(struct intake *in, struct origin const *origin, struct span me)
 {
 	struct lineends lineends = LINEENDS_ZERO;
 	struct envelope_check check = ENVELOPE_CHECK_ZERO;
+	char const *reason;
 
 	in->lineends = lineends;
 	in->check = check;
@@ -57,6 +66,10 @@ intake_begin(struct intake *in, struct origin const *origin, struct span me)
 	in->code = QUEUE_OK;
 	in->reason = NULL;
 	in->text.len = 0;
+	if (has_no_room(origin, &reason)) {
+		fail(in, QUEUE_WRITE, reason);
+		return;
+	}
 	if (entry_create(&in->entry) == -1) {
 		int error = errno;
 		fail(in, code_of_create(error), strerror(error));

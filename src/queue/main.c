@@ -12,8 +12,9 @@
  *   descriptor 6  command: if our caller gave us a pipe or a socket there: gets
  *                 "D" and a reason with exit code 82
  *
- * Files: reads control/me; creates queue/mess/S/ID; writes queue/lock/trigger;
- * looks at who owns run/smtpd, run/bounce, queue/hist, alias.
+ * Files: reads control/me, diskfloor and inodefloor; creates queue/mess/S/ID;
+ * writes queue/lock/trigger; looks at who owns run/smtpd, run/bounce,
+ * queue/hist, alias, and how full the disk of queue/mess is.
  *
  * Trusts nobody. The caller's uid comes from the kernel. What a client says of
  * the origin of a message is believed from root, from the owner of run/smtpd
@@ -42,6 +43,7 @@
 #include "policy/confinement.h"
 #include "queue/command.h"
 #include "queue/received.h"
+#include "queue/room.h"
 #include "queue/session.h"
 #include "service/service.h"
 #include "wire/queueexit.h"
@@ -63,8 +65,9 @@ fatal(int code, char const *what, char const *why)
 }
 
 /*
- * Reads control/me, which goes into each message. Returns 0, or -1 after saying
- * why not: fatal at the start, a warning while there is an older one to go on with.
+ * Reads control/me, which goes into each message, and the floors of the disk.
+ * Returns 0, or -1 after saying why not: fatal at the start, a warning while
+ * there are older ones to go on with.
  */
 static int
 settings_read(void)
@@ -78,6 +81,7 @@ settings_read(void)
 			&why, "me", 1, "is not the name of a host", span(name.s, name.len));
 		good = 0;
 	}
+	good = good && room_settings_read(&why) == 0;
 	if (good) {
 		stralloc_free(&me);
 		me = name;

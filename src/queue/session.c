@@ -10,6 +10,7 @@
 #include "lib/text.h"
 #include "queue/intake.h"
 #include "queue/origin.h"
+#include "queue/room.h"
 #include "wire/submission.h"
 
 /* Where a submission is: frames may only go forward. */
@@ -45,24 +46,42 @@ submission_reset(void)
 }
 
 static enum outcome
-answer_send(int code)
+answer_send(int code, char const *text)
 {
-	struct submission_answer answer = {code, span_string(queue_exit_text(code))};
-	char text[64];
+	struct submission_answer answer = {code, span_string(text)};
 
-	if (code == QUEUE_OK) {
-		int len = snprintf(text, sizeof text, "%llu %ld",
-			(unsigned long long)session.intake.entry.id, (long)getpid());
-		answer.text = span(text, (size_t)len);
-	} else if (session.intake.reason) {
-		answer.text = span_string(session.intake.reason);
-	}
 	session.answer.len = 0;
 	if (!submission_answer_format(&session.answer, &answer) ||
 		!stream_put(&session.stream, span(session.answer.s, session.answer.len)) ||
 		stream_flush(&session.stream) == -1)
 		return OUTCOME_LEAVE;
 	return OUTCOME_MORE;
+}
+
+static enum outcome
+message_answer(int code)
+{
+	char text[64];
+
+	if (code != QUEUE_OK)
+		return answer_send(code,
+			session.intake.reason ? session.intake.reason : queue_exit_text(code));
+	snprintf(text, sizeof text, "%llu %ld", (unsigned long long)session.intake.entry.id,
+		(long)getpid());
+	return answer_send(QUEUE_OK, text);
+}
+
+static enum outcome
+room_answer(void)
+{
+	char const *reason;
+	uint64_t left = room_left(&reason);
+	char text[24];
+
+	if (left == 0)
+		return answer_send(QUEUE_WRITE, reason);
+	snprintf(text, sizeof text, "%llu", (unsigned long long)left);
+	return answer_send(QUEUE_OK, text);
 }
 
 static void
@@ -87,7 +106,7 @@ submission_end(void)
 	code = intake_commit(&session.intake);
 	if (code != QUEUE_OK && !queue_exit_is_permanent(code))
 		log_trouble(code);
-	outcome = answer_send(code);
+	outcome = message_answer(code);
 	submission_reset();
 	return is_complete ? outcome : OUTCOME_LEAVE;
 }
@@ -122,6 +141,10 @@ frame_begin(void)
 		intake_start();
 		session.stage = STAGE_ENVELOPE;
 		break;
+	case FRAME_ROOM:
+		if (session.stage != STAGE_START || session.left > 0)
+			return OUTCOME_LEAVE;
+		return room_answer();
 	}
 	return OUTCOME_MORE;
 }
@@ -142,6 +165,7 @@ frame_take(struct span bytes)
 		if (session.intake.check.state >= ENVELOPE_COMPLETE)
 			return submission_end();
 		break;
+	case FRAME_ROOM: return OUTCOME_LEAVE; /* has no bytes */
 	}
 	return OUTCOME_MORE;
 }

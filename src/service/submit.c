@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/number.h"
 #include "service/submitcommand.h"
 #include "wire/queueexit.h"
@@ -42,14 +43,23 @@ service_leave(struct submit *s)
 	s->socket = -1;
 }
 
+/* The program to use in place of the service and our command, or NULL. */
+static char const *
+program_given(void)
+{
+	char const *program = getenv("QMAILQUEUE");
+
+	return program && *program ? program : NULL;
+}
+
 /* Opens a way to the queue. Returns 0, or -1 with *result. */
 static int
 way_open(struct submit *s, struct submit_result *result)
 {
-	char const *program = getenv("QMAILQUEUE");
+	char const *program = program_given();
 	struct span origin = span(s->origin.s, s->origin.len);
 
-	if (program && *program)
+	if (program)
 		return submit_command_start(s, program, origin, result);
 	if (s->socket != -1 || service_connect(s) == 0)
 		return 0;
@@ -323,6 +333,41 @@ message_complete(struct submit *s)
 		s->broken = QUEUE_NO_MEMORY;
 	else if (waiting_send(s) == -1)
 		s->broken = QUEUE_UNREACHABLE;
+}
+
+/* Asks the service for the room; what can not be asked is no reason to refuse anything. */
+static void
+room_ask(struct submit *s)
+{
+	char header[SUBMISSION_HEADER];
+	struct submit_result result;
+
+	s->room = UINT64_MAX;
+	submission_header_format(header, FRAME_ROOM, 0);
+	if (submit_send(s->socket, span(header, sizeof header)) == -1 ||
+		answer_take(s, &result, 0) == -1)
+		service_leave(s);
+	else if (result.code == QUEUE_WRITE)
+		s->room = 0;
+	else if (result.code != QUEUE_OK ||
+		 number_parse(span_string(result.text), UINT64_MAX, &s->room) == -1)
+		service_leave(s);
+}
+
+int
+submit_has_room(struct submit *s, uint64_t size)
+{
+	int64_t now = clock_monotonic();
+
+	if (s->is_begun || program_given())
+		return 1;
+	if (s->room_at == 0 || now - s->room_at >= SUBMIT_ROOM_AGE) {
+		if (s->socket == -1 && (size < SUBMIT_ROOM_ASK || service_connect(s) == -1))
+			return 1;
+		s->room_at = now;
+		room_ask(s);
+	}
+	return s->room > size || s->room == UINT64_MAX;
 }
 
 int

@@ -1,6 +1,8 @@
 #ifndef SERVICE_SUBMIT_H
 #define SERVICE_SUBMIT_H
 
+#include <stdint.h>
+
 #include <skalibs/stralloc.h>
 
 #include "lib/span.h"
@@ -15,9 +17,11 @@
 #define SUBMIT_ORIGIN "TERN_ORIGIN" /* gives the command the origin: records, a line each */
 
 enum {
-	SUBMIT_TIMEOUT = 300,      /* seconds for each send, and for the answer */
-	SUBMIT_GATHER = 32 * 1024, /* bytes of a message that are sent at once */
-	SUBMIT_REASON_MAX = 255    /* bytes that a command may say on descriptor 6 */
+	SUBMIT_TIMEOUT = 300,       /* seconds for each send, and for the answer */
+	SUBMIT_GATHER = 32 * 1024,  /* bytes of a message that are sent at once */
+	SUBMIT_REASON_MAX = 255,    /* bytes that a command may say on descriptor 6 */
+	SUBMIT_ROOM_AGE = 1000,     /* milliseconds that what was said of the room is good for */
+	SUBMIT_ROOM_ASK = 64 * 1024 /* a message from this size on is worth a connection to ask */
 };
 
 struct submit {
@@ -33,13 +37,15 @@ struct submit {
 	stralloc message;  /* frames not yet sent */
 	stralloc envelope; /* records */
 	stralloc origin;   /* records */
+	uint64_t room;     /* bytes a message may have, as the service has said, */
+	int64_t room_at;   /* when it was asked, clock_monotonic(); 0: never */
 	int service_only;  /* set by a process that may run no program: the command is not tried */
 };
 
 #define SUBMIT_ZERO                                                                                \
 	{                                                                                          \
 		-1, 0, 0, -1, -1, -1, 0, 0, 0, 0, 0, STRALLOC_ZERO, STRALLOC_ZERO, STRALLOC_ZERO,  \
-			0                                                                          \
+			0, 0, 0                                                                    \
 	}
 
 /*
@@ -60,6 +66,14 @@ struct submit_result {
  * it is there. Returns 0, or -1 when it can not be reached.
  */
 int submit_connect(struct submit *s);
+
+/*
+ * Whether the queue has room for a message of so many bytes (0: who knows), so
+ * that it can be refused before it comes. Asks the service, where we are
+ * connected or the message is large, at most once in SUBMIT_ROOM_AGE. Returns 0
+ * when it has said no; else 1, and submit_finish tells.
+ */
+int submit_has_room(struct submit *s, uint64_t size);
 
 /*
  * Begins a message. origin holds the envelope records that say how it came

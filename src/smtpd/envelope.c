@@ -36,6 +36,7 @@ size_read(struct session *s, struct smtp_parameter const *parameter, stralloc *r
 		size = UINT64_MAX;
 	if (s->client.databytes && size > s->client.databytes)
 		return "552 5.3.4 this message is over our limit";
+	s->transaction.size = size;
 	return NULL;
 }
 

@@ -75,6 +75,8 @@ messages_check(struct session *s)
 	if (most && !s->client.unlimited && s->messages >= most)
 		return refuse(s, "limit",
 			"452 4.7.1 no more messages on this connection; make another one");
+	if (!submit_has_room(s->submit, s->transaction.size))
+		return "452 4.3.1 the queue has too little room for this message now";
 	if (!may_have(s, RATE_MESSAGES))
 		return refuse(s, "rate",
 			"450 4.7.1 too many messages from your address; try again later");

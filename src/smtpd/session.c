@@ -34,7 +34,7 @@ session_reset(struct session *s)
 	t->sender.utf8 = 0;
 	t->body = BODY_7BIT;
 	t->smtputf8 = t->has_utf8_recipient = 0;
-	t->recipients = 0;
+	t->recipients = t->size = 0;
 	t->wishes.len = t->records.len = 0;
 	if (s->state == SESSION_MAIL || s->state == SESSION_RECIPIENTS ||
 		s->state == SESSION_CHUNKS)

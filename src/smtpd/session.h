@@ -37,6 +37,7 @@ struct transaction {
 	enum body_type body;
 	int smtputf8; /* the client says that it needs RFC 6531 */
 	int has_utf8_recipient;
+	uint64_t size; /* of the text, as the client announces it; 0: it does not */
 	uint64_t recipients;
 	stralloc wishes;  /* records R and E: what notices the sender wants */
 	stralloc records; /* the T records of the recipients, with what belongs to them */

@@ -30,6 +30,7 @@ submission_header_parse(
 	case FRAME_ORIGIN: *frame = FRAME_ORIGIN; break;
 	case FRAME_MESSAGE: *frame = FRAME_MESSAGE; break;
 	case FRAME_ENVELOPE: *frame = FRAME_ENVELOPE; break;
+	case FRAME_ROOM: *frame = FRAME_ROOM; break;
 	default: return -1;
 	}
 	*len = n;

@@ -17,13 +17,15 @@
  *   M  a piece of the message, any number of times
  *   E  a piece of the envelope as qmail-queue reads it, any number of times;
  *      the submission ends with the NUL that completes it
+ *   R  asks how much room there is; between two messages, without bytes
  *
- * The answer is one line of at most SUBMISSION_ANSWER_MAX bytes:
+ * The answer to a message, and to a question, is one line of at most SUBMISSION_ANSWER_MAX bytes:
  *
  *   CODE TEXT\n
  *
  * the exit code of qmail-queue (0: it is on disk; wire/queueexit.h), and words
- * for a person; for code 0 they are "ID PID".
+ * for a person; for code 0 they are "ID PID", or of a question how many bytes a
+ * message may have now.
  */
 enum {
 	SUBMISSION_FRAME_MAX = 64 * 1024, /* bytes in one frame */
@@ -31,7 +33,12 @@ enum {
 	SUBMISSION_ANSWER_MAX = 320
 };
 
-enum submission_frame { FRAME_ORIGIN = 'O', FRAME_MESSAGE = 'M', FRAME_ENVELOPE = 'E' };
+enum submission_frame {
+	FRAME_ORIGIN = 'O',
+	FRAME_MESSAGE = 'M',
+	FRAME_ENVELOPE = 'E',
+	FRAME_ROOM = 'R'
+};
 
 void submission_header_format(
 	char header[SUBMISSION_HEADER], enum submission_frame frame, size_t len);

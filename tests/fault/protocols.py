@@ -220,6 +220,8 @@ class OddQueue(smtpdlab.Home):
         while not envelope.endswith(b'\0\0'):
             letter, length = struct.unpack('>cI', stream.read(5))
             data = stream.read(length)
+            if letter == b'R':
+                connection.sendall(self.room)
             envelope += data if letter == b'E' else b''
         connection.sendall(self.answer)
 

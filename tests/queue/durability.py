@@ -82,6 +82,8 @@ def full_disk():
         return
     try:
         with queuelab.Home(place) as home:
+            with open(home.file('control/diskfloor'), 'w') as f:
+                f.write('0\n')
             code, _, error = home.command(b'x' * 2000000, ENVELOPE)
             lab.equal(code, 53, 'command: a message larger than the disk')
             lab.ok('No space left' in error, '... which it says')

@@ -178,6 +178,26 @@ play_nonsense(int listener)
 	close(fd);
 }
 
+/* Answers questions for the room, all with the same, and leaves with no other word. */
+static char const *room;
+
+static void
+play_room(int listener)
+{
+	int fd = next_connection(listener);
+	char header[SUBMISSION_HEADER];
+
+	while (read_whole(fd, header, sizeof header) == 0) {
+		if (memcmp(header, "R\0\0\0\0", sizeof header) != 0)
+			_exit(94);
+		submissions++;
+		if (!room)
+			break;
+		say(fd, room);
+	}
+	close(fd);
+}
+
 typedef void play_function(int);
 
 /* Starts the queue. Returns its pid. */
@@ -309,6 +329,57 @@ test_leaving(void)
 }
 
 static void
+check_room(char const *answer, uint64_t size, int want, int keeps)
+{
+	struct submit s = SUBMIT_ZERO;
+	char line[64];
+	pid_t pid;
+	int good;
+
+	snprintf(line, sizeof line, "%s\n", answer);
+	room = *answer ? line : NULL;
+	pid = play(play_room);
+	good = submit_connect(&s) == 0 && submit_has_room(&s, size) == want;
+	ok(good && submit_has_room(&s, size) == want, "\"%s\" for %llu bytes: %s", answer,
+		(unsigned long long)size, want ? "room" : "no room");
+	ok((s.socket != -1) == keeps, "... and the connection %s", keeps ? "stays" : "goes");
+	submit_close(&s);
+	ok(played(pid) == 11, "... after one question");
+}
+
+static void
+test_room(void)
+{
+	struct submit s = SUBMIT_ZERO;
+	pid_t pid;
+
+	check_room("0 1000", 999, 1, 1);
+	check_room("0 1000", 1000, 0, 1);
+	check_room("0 1000", 0, 1, 1);
+	check_room("0 18446744073709551614", UINT64_MAX - 1, 0, 1);
+	check_room("0 18446744073709551615", UINT64_MAX, 1, 1);
+	check_room("53 full", 0, 0, 1);
+	check_room("71 too many", 0, 1, 0);
+	check_room("0 much", 0, 1, 0);
+	check_room("0 18446744073709551616", 0, 1, 0);
+	check_room("yes", 0, 1, 0);
+	check_room("", 0, 1, 0);
+
+	room = "53 full\n";
+	pid = play(play_room);
+	ok(submit_has_room(&s, SUBMIT_ROOM_ASK - 1) && s.socket == -1,
+		"for a small message nobody connects to ask");
+	ok(!submit_has_room(&s, SUBMIT_ROOM_ASK) && !submit_has_room(&s, 1),
+		"for a large one they do, and know it for the next");
+	submit_close(&s);
+	ok(played(pid) == 11, "... with one question");
+	setenv("QMAILQUEUE", "/bin/false", 1);
+	ok(submit_has_room(&s, UINT64_MAX), "a program in the queue's place is not asked");
+	unsetenv("QMAILQUEUE");
+	ok(submit_has_room(&s, UINT64_MAX), "where no service is there is room");
+}
+
+static void
 test_refusals(void)
 {
 	static char large[1024 * 1024];
@@ -431,6 +502,7 @@ main(void)
 	test_command();
 	test_service();
 	test_leaving();
+	test_room();
 	test_refusals();
 	test_service_to_command();
 	snprintf(remove_home, sizeof remove_home, "rm -rf %s", home);

@@ -16,6 +16,8 @@ static struct {
 	{"E\0\1\0\1", -1, 0, 0},
 	{"E\xff\xff\xff\xff", -1, 0, 0},
 	{"M\x80\0\0\0", -1, 0, 0},
+	{"R\0\0\0\0", 0, FRAME_ROOM, 0},
+	{"R\0\0\0\1", 0, FRAME_ROOM, 1}, /* whoever takes it knows that it has none */
 	{"m\0\0\0\1", -1, 0, 0},
 	{"\0\0\0\0\0", -1, 0, 0},
 	{"\xff\0\0\0\0", -1, 0, 0},
