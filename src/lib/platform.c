@@ -18,6 +18,23 @@ rename_by_link(int from, char const *old_name, int to, char const *new_name)
 	return 0;
 }
 
+int
+platform_terminal_size(int fd, size_t *rows, size_t *columns)
+{
+#ifdef TIOCGWINSZ
+	struct winsize size;
+
+	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col) {
+		*rows = size.ws_row;
+		*columns = size.ws_col;
+		return 0;
+	}
+#else
+	(void)fd, (void)rows, (void)columns;
+#endif
+	return -1;
+}
+
 #ifdef __linux__
 #include <linux/fs.h>
 #include <stdio.h>

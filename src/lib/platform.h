@@ -44,6 +44,9 @@ size_t platform_pipe_capacity(int fd);
 /* How many bytes wait to be read from a pipe or socket; 0 where one can not ask. */
 size_t platform_bytes_waiting(int fd);
 
+/* How large the terminal is. Returns 0, or -1 where it is none or does not say. */
+int platform_terminal_size(int fd, size_t *rows, size_t *columns);
+
 /* Sets the supplementary groups of a root process to gid alone. Returns 0, or -1 with errno. */
 int platform_set_groups(gid_t gid);
 

@@ -2,11 +2,13 @@
 """The tools of the queue while tern-send runs and mail flows."""
 import json
 import os
+import pty
 import re
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -210,6 +212,25 @@ with ternlab.Sink(answer=gate) as sink, ternlab.Instance() as tern:
                                env={**tern.environment(), 'TERM': 'xterm', 'NO_COLOR': '1'},
                                stdin=subprocess.DEVNULL, timeout=ternlab.PATIENCE).stdout
         lab.ok(b'\033[1m' in screen and b'\033[1m' not in plain, 'NO_COLOR leaves colours out')
+
+        small = subprocess.run(['script', '-qec', f'stty rows 15 cols 60; {TERN} queue top --count 1', '/dev/null'],
+                               capture_output=True, env={**tern.environment(), 'TERM': 'xterm'},
+                               stdin=subprocess.DEVNULL, timeout=ternlab.PATIENCE).stdout
+        lines = re.sub(rb'\033\[[?0-9;]*[a-zA-Z]', b'', small).split(b'\r\n')
+        lab.ok(len(lines) <= 15 and max(map(len, lines)) == 60 and lines[0].startswith(b'tern queue  '),
+               'it asks the terminal how large it is')
+        terminal, other_end = pty.openpty()
+        top = subprocess.Popen([TERN, 'queue', 'top', '--interval', '1h'], stdin=other_end, stdout=other_end,
+                               env={**tern.environment(), 'TERM': 'xterm'})
+        screen = b''
+        while b'LAST ' not in screen:
+            screen += os.read(terminal, 4096)
+        lab.equal(termios.tcgetattr(other_end)[3] & (termios.ICANON | termios.ECHO), 0, 'it takes keys as they are hit')
+        os.write(terminal, b'q')
+        lab.equal(top.wait(ternlab.PATIENCE), 0, 'q ends it')
+        lab.ok(termios.tcgetattr(other_end)[3] & termios.ICANON, 'and the terminal is as it was')
+        os.close(terminal)
+        os.close(other_end)
 
         # Who may, and nonsense.
         if tern.root:
