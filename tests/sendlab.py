@@ -257,7 +257,8 @@ class Worker:
 class Send:
     """One life of tern-send and its surroundings."""
 
-    def __init__(self, world, prefix=(), env=None, worker=Worker, preexec=None, program=SEND):
+    def __init__(self, world, prefix=(), env=None, worker=Worker, preexec=None, program=SEND,
+                 descriptors=None):
         self.world, self.worker_type = world, worker
         self.workers, self.log = [], b''
         self.alive_fakes = True
@@ -272,7 +273,8 @@ class Send:
         log_in, log_out = map(high, os.pipe())
         self.clean_in, self.clean_out = request_in, answer_out
         self.ready_in, self.log_in = ready_in, log_in
-        mapping = {2: log_out, 3: l, 4: r, 5: request_out, 6: answer_in, 7: b, 8: ready_out}
+        mapping = {2: log_out, 3: l, 4: r, 5: request_out, 6: answer_in, 7: b, 8: ready_out,
+                   **(descriptors or {})}
 
         def child():
             for target, fd in mapping.items():

@@ -11,6 +11,7 @@
 #include "send/log.h"
 #include "send/notices.h"
 #include "spool/layout.h"
+#include "wire/history.h"
 
 enum { HISTORY_FILE_MAX = 256 * 1024 * 1024, HISTORY_MODE = 0640 };
 
@@ -146,7 +147,8 @@ lines_write(struct message *m, int fd)
 
 	if (next == UINT64_MAX)
 		times[1].tv_sec = 1;
-	if (m->history_torn && durable_write(fd, "\n", 1) == -1)
+	if (m->history_torn &&
+		durable_write(fd, HISTORY_TORN_END, sizeof HISTORY_TORN_END - 1) == -1)
 		return -1;
 	m->history_torn = 1;
 	if (durable_write(fd, m->unwritten.s, m->unwritten.len) == -1)

@@ -39,6 +39,7 @@
 #include "send/destination.h"
 #include "send/helpers.h"
 #include "send/history.h"
+#include "send/lifetime.h"
 #include "send/log.h"
 #include "send/message.h"
 #include "send/queue.h"
@@ -52,7 +53,7 @@ enum {
 	LOAD_AT_ONCE = 64,              /* before looking at the world again */
 	SCAN_MILLISECONDS = 1500000,    /* 25 minutes, as qmail */
 	RETRY_MILLISECONDS = 10000,     /* for what our own disk refused */
-	CLOCK_BACK_MILLISECONDS = 5000, /* less is the usual correction of a clock */
+	CLOCK_JUMP_MILLISECONDS = 5000, /* less is the usual correction of a clock */
 	DESCRIPTORS_MIN = 64,           /* of this process */
 	UNPOLLED_MILLISECONDS = 500,    /* for workers that could not be waited for */
 	SYNC_MILLISECONDS = 1000
@@ -145,7 +146,8 @@ messages_load(void)
 
 /*
  * When the wall clock is set back, what waits would wait that much longer. Set
- * forward, it makes things due, which is as it should be after a sleep.
+ * forward, it makes things due, which is as it should be after a sleep; but no
+ * message grows old by that.
  */
 static void
 clock_watch(void)
@@ -153,9 +155,16 @@ clock_watch(void)
 	static int64_t offset_known;
 	int64_t offset = (int64_t)(clock_wall() / 1000) - clock_monotonic();
 
-	if (offset_known && offset < offset_known - CLOCK_BACK_MILLISECONDS) {
+	if (offset_known && offset < offset_known - CLOCK_JUMP_MILLISECONDS) {
+		uint64_t seconds = (uint64_t)(offset_known - offset) / 1000;
+
 		log_warning("the clock was set back", span("", 0));
-		agenda_clock_back(&queue_agenda, (uint64_t)(offset_known - offset) / 1000);
+		agenda_clock_back(&queue_agenda, seconds);
+		message_clock_back(seconds);
+		lifetime_clock_back(seconds);
+	} else if (offset_known && offset > offset_known + CLOCK_JUMP_MILLISECONDS) {
+		lifetime_clock_forward(
+			clock_wall() / 1000000, (uint64_t)(offset - offset_known) / 1000);
 	}
 	offset_known = offset;
 }

@@ -457,6 +457,18 @@ message_fetch(uint64_t id, enum entry_result *result)
 }
 
 void
+message_clock_back(uint64_t seconds)
+{
+	for (struct message *m = messages_first; m; m = m->next_loaded)
+		for (uint64_t i = 0; i < m->deliveries.length; i++) {
+			struct delivery *d = &m->deliveries.recipient[i];
+
+			d->next -= d->next > seconds ? seconds : d->next;
+			d->when -= d->when > seconds ? seconds : d->when;
+		}
+}
+
+void
 message_batch_end(struct batch *b)
 {
 	struct message *m = b->message;

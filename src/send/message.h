@@ -85,10 +85,14 @@ int message_order(struct message *m, enum order order, uid_t by);
 void message_put_back(struct message *m, int waits_elsewhere);
 
 /*
- * Whether a pending recipient is to be tried at `now`: its time has come, or it
- * is so far away that the clock must have been wrong when it was chosen.
+ * Whether a pending recipient is to be tried at `now`: its time has come, or the
+ * clock must have been wrong when that was chosen, since it is so far away or
+ * was chosen in what is the future now.
  */
 int message_recipient_is_due(struct delivery const *d, uint64_t now);
+
+/* The clock was set back by `seconds`: what is loaded waits as long as before. */
+void message_clock_back(uint64_t seconds);
 
 /* What was said of a recipient, by whom. */
 struct said {

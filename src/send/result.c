@@ -6,6 +6,7 @@
 #include "send/counters.h"
 #include "send/destination.h"
 #include "send/history.h"
+#include "send/lifetime.h"
 #include "send/log.h"
 #include "send/settings.h"
 #include "wire/deferral.h"
@@ -57,7 +58,7 @@ message_recipient_is_due(struct delivery const *d, uint64_t now)
 {
 	uint64_t longest = settings.retry.longest + settings.retry.longest / 16;
 
-	return d->next <= now || d->next - now > longest;
+	return d->next <= now || d->next - now > longest || d->when > now;
 }
 
 /*
@@ -96,7 +97,7 @@ temporary_outcome(
 	struct batch const *b, struct delivery const *d, enum verdict verdict, struct span text)
 {
 	uint64_t now = now_seconds();
-	uint64_t expires = b->message->id / 1000000 + settings.queuelifetime;
+	uint64_t expires = lifetime_end(b->message->id);
 	uint32_t attempts = d->attempts + (verdict == VERDICT_DEFERRED);
 	enum deferral_class class = deferral_classify(verdict, text);
 	struct retry_rule rule;

@@ -9,6 +9,7 @@
 #include "lib/durable.h"
 #include "lib/platform.h"
 #include "spool/layout.h"
+#include "wire/history.h"
 
 enum { HISTORY_MODE = 0640, SYNC_EACH_MAX = 32 };
 
@@ -47,7 +48,8 @@ lines_append(int fd, struct span lines, uint64_t due)
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = due > 1 ? (time_t)due : 1}};
 	int torn = is_torn(fd);
 
-	if (torn == -1 || (torn && durable_write(fd, "\n", 1) == -1) ||
+	if (torn == -1 ||
+		(torn && durable_write(fd, HISTORY_TORN_END, sizeof HISTORY_TORN_END - 1) == -1) ||
 		durable_write(fd, lines.s, lines.len) == -1)
 		return -1;
 	return futimens(fd, times);

@@ -58,6 +58,12 @@ struct history_line {
 	struct span host, address, text; /* empty when unknown */
 };
 
+/*
+ * Ends a line that was torn, also where nothing but its newline is missing: what
+ * was passed over once must not count later.
+ */
+#define HISTORY_TORN_END "?\n"
+
 /* Appends the line, its words cleaned and cut to their limits. Returns 1, or 0 without memory. */
 int history_append(stralloc *sa, struct history_line const *line);
 
