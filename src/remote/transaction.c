@@ -103,6 +103,21 @@ ask(struct transaction *t, enum phase phase, size_t i)
 	return session_hear(t->session, phase);
 }
 
+/*
+ * What the server refused for good before it left is final, unlike what it did
+ * not get to; but not when it may have answered something else.
+ */
+static void
+refusals_settle(struct transaction *t, enum sense sense)
+{
+	if (sense == SENSE_LOST && t->session->failure == FAILURE_NONSENSE)
+		return;
+	t->outcome->asked = 1;
+	for (size_t i = 0; i < t->job->recipients; i++)
+		if (t->outcome->recipient[i].verdict == VERDICT_FAILED)
+			outcome_settle(t->outcome, i);
+}
+
 /* The session can not be used any more; another host may. */
 static enum transaction_end
 give_up(struct transaction *t, enum sense sense, enum phase phase)
@@ -112,6 +127,7 @@ give_up(struct transaction *t, enum sense sense, enum phase phase)
 	else
 		words_quote_connected(&t->outcome->message, VERDICT_DEFERRED, t->session,
 			sense == SENSE_CLOSING ? "it is leaving." : "sender was refused for now.");
+	refusals_settle(t, sense);
 	t->outcome->asked = 0;
 	session_drop(t->session);
 	return TRANSACTION_NEXT;
