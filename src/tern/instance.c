@@ -1,5 +1,6 @@
 #include "tern/instance.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,9 +58,13 @@ instance_enter(char const *directory)
 	if (stat(".", &home) == -1)
 		strerr_diefusys(EXIT_TEMPORARY, "look at ", directory);
 	instance_become(home.st_uid, home.st_gid);
-	if (stat("queue/mess", &queue) == -1 || access("service", F_OK) == -1)
+	if (stat("queue/mess", &queue) == -1 || access("service", F_OK) == -1) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			strerr_diefusys(errno == EACCES ? EXIT_PERMANENT : EXIT_TEMPORARY,
+				"look into ", directory);
 		strerr_dief(EXIT_PERMANENT, directory,
 			" is not a complete instance; to complete it: tern init ", directory);
+	}
 	if (geteuid() == 0 && queue.st_uid == 0)
 		strerr_dief(EXIT_PERMANENT, directory,
 			": everything here belongs to root, and as root it does not run; make it "

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "lib/exits.h"
 #include "tern/supervise.h"
 
-enum { STATUS_SIZE = 8192 };
+enum { STATUS_SIZE = 8192, PATH_SIZE = 4096 };
 
 /* The number after "\nNAME:\t"; 0 when there is none. */
 static uint64_t
@@ -89,6 +90,42 @@ processes_get(struct processes const *processes, pid_t pid)
 		if (processes->list[i].pid == pid)
 			return &processes->list[i];
 	return NULL;
+}
+
+static int
+works_in(struct process const *process, char const *directory)
+{
+	char link[64], path[PATH_SIZE];
+	size_t len = strlen(directory);
+	ssize_t n;
+
+	snprintf(link, sizeof link, "/proc/%ld/cwd", (long)process->pid);
+	n = readlink(link, path, sizeof path - 1);
+	if (n < (ssize_t)len)
+		return 0;
+	path[n] = '\0';
+	return memcmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+/* Not of whoever looks around there. */
+static int
+is_program(struct process const *process)
+{
+	return strncmp(process->name, "s6-", 3) == 0 || strncmp(process->name, "tern-", 5) == 0;
+}
+
+size_t
+processes_kill_in(char const *directory)
+{
+	struct processes all = {NULL, 0};
+	size_t killed = 0;
+
+	processes_all(&all);
+	for (size_t i = 0; i < all.count; i++)
+		if (is_program(&all.list[i]) && works_in(&all.list[i], directory))
+			killed += kill(all.list[i].pid, SIGKILL) == 0;
+	free(all.list);
+	return killed;
 }
 
 static void

@@ -28,6 +28,13 @@ struct processes {
  */
 void processes_find(struct processes *processes);
 
+/*
+ * Kills the programs of tern and s6 that work in the directory, an absolute
+ * path, or below it. Asks nothing of its file system. Returns how many there
+ * were. Exits when /proc can not be read.
+ */
+size_t processes_kill_in(char const *directory);
+
 /* The process of that pid, or NULL. */
 struct process const *processes_get(struct processes const *processes, pid_t pid);
 

@@ -123,8 +123,8 @@ with ternlab.Instance() as tern:
     lab.ok(True, 'mended, it comes up')
 
     # Down lets go of what hangs, when forced.
-    for pid in tern.processes('tern-send'):
-        os.kill(pid, signal.SIGSTOP)
+    for name in ('tern-send', 's6-supervise', 's6-svscan'):
+        tern.kill(name, signal.SIGSTOP)
     done = tern.down(force=True)
-    lab.equal((done.returncode, tern.processes()), (0, []), 'down --force ends what hangs')
+    lab.equal((done.returncode, tern.processes()), (0, []), 'down --force ends what hangs, and supervisors that do not answer')
 lab.end()
