@@ -11,6 +11,7 @@ recipient, in one Maildir: local parts that begin with "ok" exist; "later..." is
 the server can do that, by Exim until open() is called; all others are refused for good. What a
 server itself has to say to senders goes to the port of tern that it is told.
 """
+import glob
 import os
 import re
 import shutil
@@ -50,7 +51,6 @@ class Server:
     name = ''
     program = ''   # by which it is seen whether the package is there
     folder = ''    # where below PEERS it was unpacked
-    address = '127.0.0.1'
 
     def __init__(self, tern_port):
         self.port, self.tern_port = ternlab.free_port(), tern_port
@@ -88,11 +88,15 @@ class Server:
         self.output.close()
         shutil.rmtree(self.top)
 
+    def relay(self):
+        """It, as in smtproutes(5)."""
+        return f'127.0.0.1:{self.port}'
+
     def _greets(self):
         if self.process.poll() is not None:
             raise RuntimeError(f'{type(self).__name__} has ended')
         try:
-            with socket.create_connection((self.address, self.port), ternlab.PATIENCE) as s:
+            with socket.create_connection(('127.0.0.1', self.port), ternlab.PATIENCE) as s:
                 s.settimeout(ternlab.PATIENCE)
                 return s.recv(3) == b'220'
         except ConnectionError:
@@ -293,6 +297,18 @@ class Dovecot(Server):
     name = 'dovecot'
     program = '/usr/lib/dovecot/lmtp'
 
+    def relay(self):
+        return f'lmtp:127.0.0.1:{self.port}'
+
+    def box(self):
+        """It notes no recipient when there are several, but has a Maildir for each."""
+        texts = []
+        for path in glob.glob(os.path.join(self.top, 'mail', '*', 'new', '*')):
+            user = os.path.basename(os.path.dirname(os.path.dirname(path)))
+            with open(path, 'rb') as f:
+                texts.append(f'Delivered-To: {user}@dovecot.test\n'.encode() + f.read())
+        return texts
+
     def files(self):
         return {'passwd': ''.join(f'ok{i}::308:308::/work/mail::\n' for i in range(100)) +
                           'okfull::308:308::/work/mail::userdb_mail=maildir:/proc/none\n',
@@ -302,7 +318,7 @@ base_dir = /run/dovecot
 log_path = /dev/stderr
 ssl = no
 first_valid_uid = 1
-mail_location = maildir:/work/mail
+mail_location = maildir:/work/mail/%n
 lda_mailbox_autocreate = yes
 lmtp_save_to_detail_mailbox = no
 auth_username_format = %n

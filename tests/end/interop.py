@@ -5,7 +5,9 @@ import collections
 import contextlib
 import os
 import re
+import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import endlab
@@ -84,6 +86,28 @@ def many(tern, peer, later):
     return names('later', LATER)
 
 
+def too_many_errors(tern, peer):
+    """A server that hangs up after 20 refusals: they stand, so that the good come to their turn."""
+    def names(word, count):
+        return [f'{word}{i}.tired@{peer.name}.test' for i in range(count)]
+    endlab.hand_in(tern, message('tired', b'To all of you.\r\n', 'all'), '',
+                   [(r, '') for r in names('no', 30) + names('ok', 10)])
+    history = endlab.History(tern, endlab.id_of(tern, f'ok9.tired@{peer.name}.test'))
+    again = [0]
+
+    def ended():
+        if time.monotonic() > again[0]:  # an alarm can come too early for what was just deferred
+            again[0] = time.monotonic() + 1
+            tern.signal_send(signal.SIGALRM)
+        return tern.log_matches(rf'^end msg {history.id}$')
+    ternlab.wait_until(ended, 'the end of a message to many who do not exist')
+    lab.ok(len({r for e in history.events('failed') for r in e.recipients}) == 30 and
+           'too many errors' in peer.log(),
+           f'{peer.name}: 30 are refused, though it hangs up after 20')
+    lab.equal(sorted(map(peerlab.recipient_of, wait_copies(peer, 'tired', 10))), sorted(names('ok', 10)),
+              f'{peer.name}: 10 among them get their mail')
+
+
 def bounces(tern, peer):
     return [m for m in tern.maildir('alias/ann')
             if f'Final-Recipient: rfc822; no0@{peer.name}.test'.encode() in m]
@@ -141,6 +165,7 @@ def postfix(tern, peer):
     null_sender(tern, peer)
     utf8(tern, peer, True)
     notified(tern, peer, b'Original-Envelope-Id: QQ+314', b'old+name@old.test')
+    too_many_errors(tern, peer)
     many(tern, peer, True)
 
 
@@ -151,7 +176,7 @@ def exim(tern, peer):
     notified(tern, peer, b'Original-Envelope-ID: QQ+2B314', b'old+2Bname@old.test')  # as it came
     late = many(tern, peer, True)
     peer.open()
-    tern.signal_send(ternlab.signal.SIGALRM)
+    tern.signal_send(signal.SIGALRM)
     kept = wait_copies(peer, 'many', GOOD + LATER)
     lab.ok(late <= set(map(peerlab.recipient_of, kept)) and len(kept) == GOOD + LATER,
            'exim: those that had to wait get it later, and nobody twice')
@@ -165,7 +190,28 @@ def opensmtpd(tern, peer):
     many(tern, peer, False)
 
 
-PEERS = ((peerlab.Postfix, postfix), (peerlab.Exim, exim), (peerlab.OpenSMTPD, opensmtpd))
+def dovecot(tern, peer):
+    """Each recipient has a result of its own, also after the text. The socket serves the same mail."""
+    each_kind(tern, peer, BODIES)
+    null_sender(tern, peer)
+    utf8(tern, peer, False)
+    many(tern, peer, False)
+    endlab.hand_in(tern, message('full', b'To both.\r\n', 'ok1'), '',
+                   [(f'{r}@{peer.name}.test', '') for r in ('ok1', 'okfull', 'ok2')])
+    history = endlab.History(tern, endlab.id_of(tern, f'okfull@{peer.name}.test'))
+    kept = wait_copies(peer, 'full', 2)
+    deferred, delivered = history.wait(1, 'deferred')[0], history.wait(1, 'delivered')
+    lab.equal((sorted(map(peerlab.recipient_of, kept)), deferred.recipients,
+               set.union(*(e.recipients for e in delivered))),
+              ([f'ok1@{peer.name}.test', f'ok2@{peer.name}.test'], {1}, {0, 2}),
+              'dovecot: who can not have it waits, after the text as before it')
+    lab.ok(' 451 4.2.0 ' in deferred.text, f'dovecot: and why: {deferred.text}')
+    endlab.hand_in(tern, message('socket', b'By the socket.\r\n', 'ok1'), '', [('ok1@socket.test', '')])
+    lab.equal(len(wait_copies(peer, 'socket', 1)), 1, 'dovecot: through its Unix socket')
+
+
+PEERS = ((peerlab.Postfix, postfix), (peerlab.Exim, exim), (peerlab.OpenSMTPD, opensmtpd),
+         (peerlab.Dovecot, dovecot))
 
 with contextlib.ExitStack() as stack:
     tern = stack.enter_context(ternlab.Instance())
@@ -176,7 +222,8 @@ with contextlib.ExitStack() as stack:
             lab.skip(kind.name, why)
         else:
             there.append((stack.enter_context(kind(tern.port)), test))
-    tern.control('smtproutes', *(f'{peer.name}.test:127.0.0.1:{peer.port}' for peer, _ in there))
+    tern.control('smtproutes', *(f'{peer.name}.test:{peer.relay()}' for peer, _ in there),
+                 *(f'socket.test:lmtp:{peer.top}/lmtp' for peer, _ in there if peer.name == 'dovecot'))
     tern.control('retry', ':0:1h')
     tern.alias('ann', './ann/')
     tern.up()
