@@ -7,9 +7,13 @@
 
 #include "lib/control.h"
 #include "lib/platform.h"
+#include "wire/relayhealth.h"
 
 /* More than the largest settings could ever need: a wall against runaway memory, no budget. */
 #define MEMORY (UINT64_C(2) << 30)
+
+/* run/remote/health, which is open before */
+#define HEALTH_FILE (RELAYHEALTH_SLOTS * RELAYHEALTH_SLOT)
 
 static char const control[] = "control";
 static char const etc[] = "/etc"; /* where links in control/ most often lead to */
@@ -48,13 +52,16 @@ struct confinement const confinement_table[CONFINEMENT_ROLES] = {
 	[CONFINEMENT_REMOTE] = {{.program = "tern-remote",
 					.may = CONFINE_READ | CONFINE_INTERNET,
 					.reads = {control, etc, "/etc/resolv.conf"},
-					.memory = MEMORY},
-		"", "run/remote", "TCP and UDP; reads control/, /etc, the folder of resolv.conf"},
+					.memory = MEMORY,
+					.file = HEALTH_FILE},
+		"", "run/remote",
+		"TCP and UDP; reads control/, /etc, the folder of resolv.conf; run/remote/health"},
 	[CONFINEMENT_REMOTE_SOCKETS] = {{.program = "tern-remote",
 						.may = CONFINE_READ | CONFINE_INTERNET |
 						       CONFINE_UNIX,
 						.reads = {control, etc, "/etc/resolv.conf"},
-						.memory = MEMORY},
+						.memory = MEMORY,
+						.file = HEALTH_FILE},
 		"", "run/remote", "the same, and Unix sockets that its user may open"},
 	[CONFINEMENT_LSPAWN] = {{.program = "tern-lspawn",
 					.may = CONFINE_RUN | CONFINE_GAIN,

@@ -30,6 +30,7 @@
  *             locals smtpport allowloopback dnsservers, read only. The Unix
  *             sockets of routes, and no others: only where a route of the
  *             destination leads to one may it connect to any.
+ *             run/remote/health, read and written: which relays failed.
  * Trusts      tern-send about the job; no word of a server or of DNS: limits,
  *             deadlines, and what is shown is cleaned. Only a whole reply in
  *             the right place counts, and only 250 after the text is success.

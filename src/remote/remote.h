@@ -1,6 +1,8 @@
 #ifndef REMOTE_REMOTE_H
 #define REMOTE_REMOTE_H
 
+#include "net/dnscache.h"
+#include "net/hosthealth.h"
 #include "net/resolver.h"
 #include "policy/routes.h"
 #include "remote/outcome.h"
@@ -21,10 +23,17 @@ struct remote {
 	struct source source;
 	int64_t routes_read; /* when the routes were looked at; clock_monotonic() */
 	int may_use_sockets; /* of Unix */
+	struct dnscache cache;
+	struct hosthealth health;
+	struct mailhost last; /* the host of the last session */
+	int is_shared;        /* its equals are to have their part of the mail */
 };
 
 /* While a session is open, the routes are looked at again when they are that old. */
 enum { ROUTES_AGE_MAX = 1000 }; /* milliseconds */
+
+/* Of equals that share the load none has more messages at a time, so that each has its part. */
+enum { SHARED_MESSAGES_MAX = 10 };
 
 /*
  * Confines this process to what mail for a destination needs: Unix sockets only

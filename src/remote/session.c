@@ -84,33 +84,54 @@ session_reset(struct session *session)
 	stream_init(&session->stream, session->fd, session->fd, socket_seconds(session));
 }
 
+void
+session_begin(struct session *session, struct mailhost const *host, struct settings const *settings)
+{
+	char where[DNS_NAME_TEXT_MAX + 16] = "a socket";
+
+	session->host = *host;
+	session->settings = settings;
+	smtpreply_start(&session->reply);
+	if (host->port) {
+		netaddress_format(session->address, &host->address);
+		snprintf(where, sizeof where, "%s port %u", host->name.text, (unsigned)host->port);
+	} else {
+		snprintf(session->address, sizeof session->address, "%.*s", SESSION_ADDRESS_MAX - 1,
+			host->name.text);
+	}
+	trace_lines(session->address, "connecting to", span_string(where));
+}
+
+void
+session_not_connected(struct session *session, int error)
+{
+	trace_lines(session->address, "not connected:", span_string(strerror(error)));
+}
+
+void
+session_connected(struct session *session, int fd)
+{
+	session->fd = fd;
+	session_reset(session);
+}
+
 int
 session_connect(struct session *session, struct mailhost const *host,
 	struct netaddress const *local, struct settings const *settings)
 {
 	int64_t deadline = clock_monotonic() + (int64_t)settings->timeout_connect * 1000;
-	char where[DNS_NAME_TEXT_MAX + 16];
+	int fd, e;
 
-	session->host = *host;
-	session->settings = settings;
-	if (host->port == 0)
-		snprintf(session->address, sizeof session->address, "%.*s", SESSION_ADDRESS_MAX - 1,
-			host->name.text);
-	else
-		netaddress_format(session->address, &host->address);
-	snprintf(where, sizeof where, "%s port %u", host->name.text, (unsigned)host->port);
-	if (host->port == 0)
-		snprintf(where, sizeof where, "a socket");
-	trace_lines(session->address, "connecting to", span_string(where));
-	session->fd = host->port == 0 ? connect_unix(session->address, deadline)
-				      : connect_tcp(&host->address, host->port, local, deadline);
-	if (session->fd == -1) {
-		int e = errno;
-		trace_lines(session->address, "not connected:", span_string(strerror(e)));
+	session_begin(session, host, settings);
+	fd = host->port ? connect_tcp(&host->address, host->port, local, deadline)
+			: connect_unix(session->address, deadline);
+	if (fd == -1) {
+		e = errno;
+		session_not_connected(session, e);
 		errno = e;
 		return -1;
 	}
-	session_reset(session);
+	session_connected(session, fd);
 	return 0;
 }
 

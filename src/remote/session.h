@@ -86,6 +86,16 @@ int session_connect(struct session *session, struct mailhost const *host,
 	struct netaddress const *local, struct settings const *settings);
 
 /*
+ * The same in parts, for who connects by other means: says with which host the
+ * session will be; then that it could not be connected, and why; or that it
+ * is, by a blocking socket that becomes the session's.
+ */
+void session_begin(
+	struct session *session, struct mailhost const *host, struct settings const *settings);
+void session_not_connected(struct session *session, int error);
+void session_connected(struct session *session, int fd);
+
+/*
  * Hears the greeting and says EHLO, or HELO where that is all the server
  * knows or use_helo demands it; or LHLO, by LMTP. *phase says how far it came unless the result
  * is SENSE_YES.

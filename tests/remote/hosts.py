@@ -23,7 +23,7 @@ CASES = [
     ('MAIL 550 is final', [{'MAIL': b'550 x\r\n'}, GOOD], 'D', [1, 0], '550 x'),
     ('RCPT 550 is final', [{'RCPT': b'550 x\r\n'}, GOOD], 'D', [1, 0], '550 x'),
     ('RCPT 450 waits', [{'RCPT': b'450 x\r\n'}, GOOD], 'Z', [1, 0], '450 x'),
-    ('RCPT 421', [{'RCPT': [b'550 x\r\n', (b'421 x\r\n', CLOSE)]}, GOOD], 'KK', [1, 1], ''),
+    ('RCPT 421', [{'RCPT': [b'550 x\r\n', (b'421 x\r\n', CLOSE)]}, GOOD], 'DK', [1, 1], ''),
     ('RCPT closed', [{'RCPT': CLOSE}, GOOD], 'K', [1, 1], ''),
     ('DATA closed', [{'DATA': CLOSE}, GOOD], 'K', [1, 1], ''),
     ('DATA 451 waits', [{'DATA': b'451 x\r\n'}, GOOD], 'Z', [1, 0], '451 x'),
