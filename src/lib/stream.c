@@ -16,6 +16,7 @@ stream_init(struct stream *st, int in, int out, unsigned timeout_seconds)
 	st->timeout = timeout_seconds;
 	st->timeout_in_force = 0;
 	st->sockets = 1;
+	st->polls = 0;
 	st->begin = st->end = 0;
 	st->output = empty;
 }
@@ -32,7 +33,7 @@ timeout_apply(struct stream *st)
 {
 	struct timeval tv = {.tv_sec = (time_t)st->timeout};
 
-	if (st->timeout == st->timeout_in_force || !st->sockets)
+	if (st->timeout == st->timeout_in_force || !st->sockets || st->polls)
 		return;
 	if (setsockopt(st->in, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv) == -1)
 		st->sockets = 0;
@@ -83,14 +84,14 @@ stream_fill(struct stream *st)
 	}
 	timeout_apply(st);
 	for (;;) {
-		if (!st->sockets && wait_ready(st, st->in, POLLIN) == -1)
+		if ((!st->sockets || st->polls) && wait_ready(st, st->in, POLLIN) == -1)
 			return -1;
 		n = read(st->in, st->input + st->end, sizeof st->input - st->end);
 		if (n >= 0)
 			break;
 		if (errno == EINTR)
 			continue;
-		if ((errno == EAGAIN || errno == EWOULDBLOCK) && !st->sockets)
+		if ((errno == EAGAIN || errno == EWOULDBLOCK) && (!st->sockets || st->polls))
 			continue;
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			errno = ETIMEDOUT;

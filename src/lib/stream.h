@@ -22,6 +22,8 @@ struct stream {
 	unsigned timeout; /* seconds for each read and each write */
 	unsigned timeout_in_force;
 	int sockets; /* whether the kernel keeps the time for us */
+	int polls;   /* set by who reads a Unix socket: Linux wakes one that waits in read
+			also when what it wrote is read, but not one that waits in poll */
 	size_t begin;
 	size_t end;
 	stralloc output; /* not yet written */

@@ -215,6 +215,7 @@ session_serve(int connection, struct span me)
 		return;
 	submitter_identify(&session.submitter, uid);
 	stream_init(&session.stream, connection, connection, SESSION_TIMEOUT);
+	session.stream.polls = 1;
 	session.me = me;
 	submission_reset();
 	while (stream_fill(&session.stream) > 0)

@@ -1,6 +1,7 @@
 #include "service/submit.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -241,6 +242,24 @@ envelope_append_frames(struct submit *s)
 	return 1;
 }
 
+/*
+ * Linux wakes who waits in recv also when the service reads what we wrote, but
+ * not who waits in poll. Returns 0, or -1 with errno.
+ */
+static int
+answer_wait(struct submit const *s)
+{
+	struct pollfd p = {.fd = s->socket, .events = POLLIN};
+	int r;
+
+	do
+		r = poll(&p, 1, SUBMIT_TIMEOUT * 1000);
+	while (r == -1 && errno == EINTR);
+	if (r == 0)
+		errno = EAGAIN;
+	return r == 1 ? 0 : -1;
+}
+
 /* Returns the length of the line, 0 at the end of input, or -1 with errno. */
 static ssize_t
 answer_read(struct submit *s, char line[SUBMISSION_ANSWER_MAX], int flags)
@@ -248,8 +267,11 @@ answer_read(struct submit *s, char line[SUBMISSION_ANSWER_MAX], int flags)
 	size_t len = 0;
 
 	while (len < SUBMISSION_ANSWER_MAX && (len == 0 || line[len - 1] != '\n')) {
-		ssize_t n = recv(s->socket, line + len, SUBMISSION_ANSWER_MAX - len, flags);
+		ssize_t n;
 
+		if (flags == 0 && answer_wait(s) == -1)
+			return -1;
+		n = recv(s->socket, line + len, SUBMISSION_ANSWER_MAX - len, MSG_DONTWAIT);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n <= 0)
