@@ -141,7 +141,8 @@ history_stuck_waits(void)
 static int
 lines_write(struct message *m, int fd)
 {
-	uint64_t next = history_next_due(m);
+	/* What is on its way is due, and the many need not be looked at. */
+	uint64_t next = m->batches ? 1 : history_next_due(m);
 	struct timespec times[2] = {
 		{.tv_nsec = UTIME_OMIT}, {.tv_sec = next > 1 ? (time_t)next : 1}};
 

@@ -35,6 +35,7 @@
 #include "lib/durable.h"
 #include "lib/exits.h"
 #include "policy/confinement.h"
+#include "send/batch.h"
 #include "send/control.h"
 #include "send/destination.h"
 #include "send/helpers.h"
@@ -175,6 +176,13 @@ earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* The milliseconds from `wall` (microseconds) until a time in seconds. */
+static int64_t
+until(uint64_t due, uint64_t wall)
+{
+	return due * 1000000 <= wall ? 0 : (int64_t)((due * 1000000 - wall) / 1000 + 1);
+}
+
 /* Does what the time has come for; returns when to look again, in milliseconds from now. */
 static int
 timers_run(void)
@@ -211,9 +219,9 @@ timers_run(void)
 		wait = earlier(wait, next_retry - now);
 	wait = earlier(wait, next_scan - now);
 	if (!worker_stopping && messages_loaded < LOADED_MAX && due != UINT64_MAX)
-		wait = due * 1000000 <= wall
-			       ? 0
-			       : earlier(wait, (int64_t)((due * 1000000 - wall) / 1000 + 1));
+		wait = earlier(wait, until(due, wall));
+	if (!worker_stopping && batches_again_next() != UINT64_MAX)
+		wait = earlier(wait, until(batches_again_next(), wall));
 	if (queue_scan_is_running() && !worker_stopping)
 		wait = 0;
 	return (int)(wait < 0 ? 0 : wait);
@@ -308,6 +316,7 @@ run(void)
 		clock_watch();
 		if (!worker_stopping) {
 			messages_load();
+			batches_again(clock_wall() / 1000000);
 			destination_dispatch(CHANNEL_LOCAL);
 			destination_dispatch(CHANNEL_REMOTE);
 			queue_scan_step();

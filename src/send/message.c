@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "send/batch.h"
 #include "send/counters.h"
 #include "send/destination.h"
 #include "send/helpers.h"
@@ -62,6 +63,7 @@ message_new(uint64_t id)
 	}
 	m->id = id;
 	m->entry.fd = -1;
+	m->again = UINT64_MAX;
 	m->next_loaded = messages_first;
 	if (messages_first)
 		messages_first->at_loaded = &m->next_loaded;
@@ -83,6 +85,7 @@ message_unload(struct message *m)
 	delivery_list_free(&m->deliveries);
 	stralloc_free(&m->history);
 	stralloc_free(&m->unwritten);
+	stralloc_free(&m->busy);
 	free(m);
 	messages_loaded--;
 }
@@ -158,111 +161,6 @@ message_reopen(struct message *m)
 	return m->entry.fd == -1 ? -1 : 0;
 }
 
-static struct batch *
-batch_new(struct message *m, struct destination *d)
-{
-	struct batch *b = calloc(1, sizeof *b);
-
-	if (!b)
-		return NULL;
-	b->message = m;
-	b->destination = d;
-	m->batches++;
-	return b;
-}
-
-static void
-batch_free(struct batch *b)
-{
-	genalloc_free(uint32_t, &b->numbers);
-	stralloc_free(&b->addresses);
-	free(b);
-}
-
-static int
-batch_append(struct batch *b, uint32_t number, stralloc const *address)
-{
-	return genalloc_append(uint32_t, &b->numbers, &number) &&
-	       stralloc_catb(&b->addresses, address->s, address->len + 1);
-}
-
-/*
- * Finds or makes the batch for one recipient, and adds it when it is due.
- * Returns 0, or -1 without memory.
- */
-static int
-recipient_sort(struct message *m, uint32_t number, int forced, struct batch **batches)
-{
-	static stralloc address = STRALLOC_ZERO;
-	struct delivery const *recipient = &m->deliveries.recipient[number];
-	struct span domain;
-	struct destination *d;
-	int kind = domains_route(&settings.domains, recipient->recipient, &address, &domain);
-
-	if (kind == -1)
-		return -1;
-	if (!forced && !message_recipient_is_due(recipient, now_seconds()))
-		return 0;
-	d = kind == ADDRESS_LOCAL ? destination_get(CHANNEL_LOCAL, span(address.s, address.len))
-				  : destination_get(CHANNEL_REMOTE, domain);
-	if (!d)
-		return -1;
-	if (!d->building || d->building->message != m) {
-		struct batch *b = batch_new(m, d);
-
-		if (!b)
-			return -1;
-		b->next = *batches;
-		*batches = b;
-		d->building = b;
-	}
-	return batch_append(d->building, number, &address) ? 0 : -1;
-}
-
-static void
-batches_drop(struct message *m, struct batch *batches)
-{
-	while (batches) {
-		struct batch *b = batches;
-
-		batches = b->next;
-		b->destination->building = NULL;
-		destination_release(b->destination);
-		m->batches--;
-		batch_free(b);
-	}
-}
-
-static void
-batches_start(struct batch *batches)
-{
-	while (batches) {
-		struct batch *b = batches;
-
-		batches = b->next;
-		b->destination->building = NULL;
-		destination_add(b, 0);
-	}
-}
-
-/* Returns the batches of all recipients that are due, or NULL with *failed when memory ran out. */
-static struct batch *
-message_sort(struct message *m, int forced, int *failed)
-{
-	struct batch *batches = NULL;
-
-	*failed = 0;
-	for (uint64_t i = 0; i < m->deliveries.length && !*failed; i++) {
-		if (m->deliveries.recipient[i].status == DELIVERY_PENDING)
-			*failed = recipient_sort(m, (uint32_t)i, forced, &batches) == -1;
-	}
-	if (*failed) {
-		batches_drop(m, batches);
-		return NULL;
-	}
-	return batches;
-}
-
 int
 message_order(struct message *m, enum order order, uid_t by)
 {
@@ -274,6 +172,8 @@ message_order(struct message *m, enum order order, uid_t by)
 		&m->unwritten, &m->deliveries, order, now_seconds(), span_string(words));
 	if (result == 1)
 		log_order(m->id, order, by);
+	if (order == ORDER_RELEASE)
+		batches_note(m, 0);
 	if (order == ORDER_REMOVE)
 		history_write(m); /* which the end of a message does without */
 	return result;
@@ -294,11 +194,24 @@ message_end(struct message *m)
 	return 1;
 }
 
+/* The clock may have been set back while it was held. */
+static int
+something_is_due(struct message const *m)
+{
+	uint64_t now = now_seconds();
+
+	for (uint64_t i = 0; i < m->deliveries.length; i++)
+		if (m->deliveries.recipient[i].status == DELIVERY_PENDING &&
+			message_recipient_is_due(&m->deliveries.recipient[i], now))
+			return 1;
+	return 0;
+}
+
 static void
 message_wait(struct message *m)
 {
 	uint64_t id = m->id;
-	uint64_t next = history_next_due(m);
+	uint64_t next = something_is_due(m) ? 1 : history_next_due(m);
 	int held = m->deliveries.held != 0;
 
 	history_sync(m);
@@ -369,7 +282,7 @@ static void
 message_start(struct message *m, int forced)
 {
 	int failed = 0;
-	struct batch *batches = m->deliveries.held ? NULL : message_sort(m, forced, &failed);
+	struct batch *batches = m->deliveries.held ? NULL : batches_sort(m, forced, &failed);
 	uint64_t id = m->id;
 
 	if (failed) {
@@ -459,13 +372,15 @@ message_fetch(uint64_t id, enum entry_result *result)
 void
 message_clock_back(uint64_t seconds)
 {
-	for (struct message *m = messages_first; m; m = m->next_loaded)
+	for (struct message *m = messages_first; m; m = m->next_loaded) {
+		batches_note(m, 0);
 		for (uint64_t i = 0; i < m->deliveries.length; i++) {
 			struct delivery *d = &m->deliveries.recipient[i];
 
 			d->next -= d->next > seconds ? seconds : d->next;
 			d->when -= d->when > seconds ? seconds : d->when;
 		}
+	}
 }
 
 void
@@ -473,6 +388,8 @@ message_batch_end(struct batch *b)
 {
 	struct message *m = b->message;
 
+	if (m->batches > 1)
+		batch_note(b);
 	batch_free(b);
 	if (--m->batches == 0)
 		message_settle(m);

@@ -24,7 +24,9 @@ struct message {
 	struct entry entry; /* fd is -1 while it is not needed */
 	stralloc history;   /* as it was read; the deliveries look into it */
 	struct delivery_list deliveries;
-	unsigned batches;   /* that have not come back */
+	unsigned batches;   /* that have not come back, */
+	stralloc busy;      /* a byte for each recipient: it is in one of them */
+	uint64_t again;     /* when another one is due meanwhile; UINT64_MAX: none will be */
 	int has_history;    /* there is a file */
 	int history_torn;   /* its last line has no end */
 	int unwritten_done; /* some unwritten lines say that a recipient is done */
