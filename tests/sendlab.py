@@ -130,6 +130,8 @@ class World:
             os.utime(self.mess(id, 'hist'), (due, due))
         if data is None or data == whole:
             for recipient in recipients:
+                if isinstance(recipient, tuple):
+                    recipient = recipient[0]
                 self.expected[id, recipient] = digest(message)
         return id
 
@@ -169,6 +171,11 @@ class World:
                 wrong.append(f'I4: {len(got)} copies: {id} {recipient}')
             if self.bounced[pair] > 1 + extra:
                 wrong.append(f'I5: {self.bounced[pair]} bounces: {id} {recipient}')
+            if self.warned[pair] > 1 + extra or self.reported[pair] > 1 + extra:
+                wrong.append(f'I5: {self.warned[pair]} warnings, {self.reported[pair]} reports: '
+                             f'{id} {recipient}')
+            if recipient.startswith(b'asked') != bool(self.reported[pair]) and id not in queued:
+                wrong.append(f'{self.reported[pair]} reports: {id} {recipient}')
             if self.bounced[pair] and not recipient.startswith(b'never'):
                 wrong.append(f'bounced without an answer: {id} {recipient}')
             if self.bounced[pair] and got:
@@ -234,7 +241,8 @@ class Worker:
             raise Wrong(f'{destination} for the worker of {self.destination}')
         message = os.pread(fd, length, 0)
         os.close(fd)
-        verdicts = [self.send.verdict(id, recipient, message) for recipient in job[7:]]
+        recipients = job[7:job.index(b'', 7) if b'' in job[7:] else None]  # then what is wished
+        verdicts = [self.send.verdict(id, recipient, message) for recipient in recipients]
         if None in verdicts:
             self.close()
             return
@@ -484,7 +492,8 @@ class Send:
         for fd in fds:
             os.close(fd)
         _, recipients = parse_entry(entry)
-        told = self.told(kind, replay(history, len(recipients)), len(recipients))
+        told = [n for n in self.told(kind, replay(history, len(recipients)), len(recipients))
+                if kind != b'S' or recipients[n].startswith(b'asked')]
         ledger = {b'F': self.world.bounced, b'S': self.world.reported, b'W': self.world.warned}[kind]
         for n in told:
             ledger[id, recipients[n]] += 1
@@ -497,7 +506,7 @@ class Send:
 
     @staticmethod
     def told(kind, state, count):
-        """The numbers of those that a notice of this kind is about, where the sender wants all."""
+        """The numbers of those in a state that a notice of this kind is about."""
         words = {b'F': ('failed',), b'S': ('delivered', 'relayed', 'expanded'),
                  b'W': (None, 'deferred', 'trouble', 'warned', 'retry')}[kind]
         return [n for n in range(count) if state.get(n) in words]
@@ -542,6 +551,8 @@ def fill(world):
     done = world.new_id()
     with open(world.mess(done, 'hist'), 'wb') as f:
         f.write(spoollab.event(b'delivered', b'0'))
+    world.put('asked', text % 7, b's@from.test', [
+        (b'asked.a@here.test', [b'NSUCCESS']), (b'asked.b@r2.test', [b'NSUCCESS,FAILURE'])])
     world.put('mixed', text % 6, b'', [b'null1@r4.test', b'trouble1@here.test', b'jim@here.test'])
     return broken
 

@@ -1,5 +1,7 @@
 #include "send/noticebudget.h"
 
+#include <string.h>
+
 #include <skalibs/random.h>
 
 enum {
@@ -97,6 +99,18 @@ seconds_until(int64_t place, int64_t now)
 	return seconds < WAIT_MAX ? seconds : WAIT_MAX - seconds % (WAIT_MAX / 2);
 }
 
+/* What was counted by another limit means nothing by this one. */
+static void
+limit_note(int kind, struct notice_rate const *rate)
+{
+	static struct notice_rate known[KINDS];
+
+	if (rate->count == known[kind].count && rate->seconds == known[kind].seconds)
+		return;
+	known[kind] = *rate;
+	memset(shares[kind], 0, sizeof shares[kind]);
+}
+
 uint64_t
 noticebudget_take(struct span address, struct notice_rate const *to_address,
 	struct notice_rate const *to_domain, int64_t now, int *first)
@@ -104,10 +118,13 @@ noticebudget_take(struct span address, struct notice_rate const *to_address,
 	size_t at = span_find_last(address, '@');
 	struct span domain = at < address.len ? span(address.s + at + 1, address.len - at - 1)
 					      : span(address.s, 0);
-	struct share *mailbox = share_get(OF_ADDRESS, address);
-	struct share *host = share_get(OF_DOMAIN, domain);
+	struct share *mailbox, *host;
 
 	*first = 0;
+	limit_note(OF_ADDRESS, to_address);
+	limit_note(OF_DOMAIN, to_domain);
+	mailbox = share_get(OF_ADDRESS, address);
+	host = share_get(OF_DOMAIN, domain);
 	if (to_address->count && allowed_at(mailbox, to_address) > now)
 		return seconds_until(place_take(mailbox, to_address, now, first), now);
 	if (to_domain->count && domain.len && allowed_at(host, to_domain) > now)

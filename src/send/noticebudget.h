@@ -19,7 +19,8 @@ struct notice_rate {
  * 0; or when nothing is left how many seconds it should wait before it asks
  * again: those that ask are given places in turn. *first is then 1 when none
  * waited before. Memory is bounded: of the addresses that are not written to
- * much some may be forgotten, and get their full share again.
+ * much some may be forgotten, and get their full share again; so does everybody
+ * when a limit changes. now: monotonic, in microseconds.
  */
 uint64_t noticebudget_take(struct span address, struct notice_rate const *to_address,
 	struct notice_rate const *to_domain, int64_t now, int *first);

@@ -14,7 +14,7 @@ lab = ternlab.Tap()
 
 
 def judge(point):
-    with sendlab.World() as world:
+    with sendlab.World(warnafter='1') as world:
         broken = sendlab.fill(world)
         trouble = sendlab.life(world, faultlab.inject(point))
         return trouble or sendlab.recover(world) or \
@@ -22,11 +22,13 @@ def judge(point):
 
 
 def good(prefix):
-    with sendlab.World() as world:
+    with sendlab.World(warnafter='1') as world:
         broken = sendlab.fill(world)
         trouble = sendlab.life(world, prefix)
         lab.equal(trouble, None, 'a life without a fault')
         lab.equal(world.all_settled(), True, '... settles everything')
+        lab.equal([sum(world.warned.values()), sum(world.reported.values())], [1, 2],
+                  '... and tells of what is late and what was delivered')
         lab.equal(sendlab.recover(world) or world.violations(extra=0, aside=[broken]), None,
                   '... exactly once')
 
