@@ -287,7 +287,10 @@ class Worker:
         if not packet:
             raise RuntimeError('the worker has gone')
         fields = packet.decode('ascii').split('\0')[:-1]
-        answers = [Answer(f[0], f[1:]) for f in fields[3:]]
+        end = fields.index('A', 3)
+        self.facts = dict(zip(('port', 'code', 'dns', 'connect', 'transfer', 'bytes'),
+                              map(int, fields[end + 1:]), strict=True))
+        answers = [Answer(f[0], f[1:]) for f in fields[3:end]]
         return (int(fields[0]), fields[1], fields[2], answers) if host else answers
 
     def deliver(self, recipients, **more):

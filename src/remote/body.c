@@ -1,6 +1,7 @@
 #include "remote/body.h"
 
 #include "lib/text.h"
+#include "remote/facts.h"
 #include "remote/trace.h"
 #include "wire/datawriter.h"
 
@@ -24,6 +25,7 @@ body_send(struct session *session, struct source *source)
 
 	do {
 		struct span block;
+		size_t sent;
 		int is_first = offset == 0, is_last;
 
 		if (source_block(source, offset, &block) == -1)
@@ -38,11 +40,13 @@ body_send(struct session *session, struct source *source)
 			interruption_hear(session);
 			return BODY_BROKEN;
 		}
+		sent = output->len;
 		if (session_flush(session) == -1) {
 			if (session->failure == FAILURE_CLOSED)
 				interruption_hear(session);
 			return is_last ? BODY_BROKEN_AT_END : BODY_BROKEN;
 		}
+		facts_sent(sent);
 	} while (offset < source->length);
 	trace_lines(session->address, ">", SPAN_LITERAL("(the message)"));
 	session->unanswered++;
@@ -114,6 +118,7 @@ body_send_chunks(struct session *session, struct source *source)
 			return BODY_BROKEN;
 		if (session_flush(session) == -1)
 			return chunks_broken(session, is_last);
+		facts_sent(chunk.len);
 		result = chunks_hear(session, is_last ? 1 : CHUNKS_UNANSWERED_MAX);
 		if (result != BODY_SENT)
 			return result == BODY_BROKEN && is_last ? BODY_BROKEN_AT_END : result;

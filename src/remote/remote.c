@@ -7,6 +7,7 @@
 #include "lib/text.h"
 #include "policy/confinement.h"
 #include "remote/attempt.h"
+#include "remote/facts.h"
 #include "remote/host.h"
 #include "remote/trace.h"
 #include "remote/words.h"
@@ -59,6 +60,7 @@ hosts_find(struct attempt *a)
 	if (trace_is_on())
 		r->resolver.trace = dns_trace;
 	a->outcome->asked = 0;
+	facts_enter(FACTS_DNS);
 	switch (mailhosts_find(&r->hosts, &r->resolver, a->job->destination, &a->match.route,
 		&r->settings.mailhosts, &why)) {
 	case MAILHOSTS_FOUND: return 0;
@@ -197,6 +199,7 @@ attempt_anew(struct attempt *a, stralloc const *route)
 	trace_enable(r->settings.logdetail != 0 || r->session.is_trial);
 	if (hosts_find(a) == -1)
 		return;
+	facts_enter(FACTS_CONNECT);
 	attempt_hosts(a);
 }
 
@@ -207,6 +210,7 @@ remote_deliver(struct remote *r, struct job const *job, int fd, struct outcome *
 	struct attempt a = {.remote = r, .job = job, .outcome = outcome};
 
 	outcome_start(outcome, job->recipients);
+	facts_start();
 	trace_message(job->message);
 	if (transaction_prepare(job, outcome) == 0)
 		return;

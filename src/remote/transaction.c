@@ -5,6 +5,7 @@
 
 #include "lib/text.h"
 #include "remote/body.h"
+#include "remote/facts.h"
 #include "remote/offer.h"
 #include "remote/words.h"
 #include "wire/smtppath.h"
@@ -425,8 +426,8 @@ answers_settle(struct transaction *t)
 	t->outcome->asked = 0;
 }
 
-enum transaction_end
-transaction_run(struct session *session, struct job const *job, struct source *source,
+static enum transaction_end
+transactions_run(struct session *session, struct job const *job, struct source *source,
 	struct outcome *outcome)
 {
 	struct transaction t = {.session = session,
@@ -461,4 +462,16 @@ transaction_run(struct session *session, struct job const *job, struct source *s
 		if (!session_has_room(session))
 			return TRANSACTION_AGAIN;
 	}
+}
+
+enum transaction_end
+transaction_run(struct session *session, struct job const *job, struct source *source,
+	struct outcome *outcome)
+{
+	enum transaction_end end;
+
+	facts_enter(FACTS_TRANSFER);
+	end = transactions_run(session, job, source, outcome);
+	facts_enter(FACTS_CONNECT); /* to the next host, if there is one */
+	return end;
 }

@@ -6,6 +6,7 @@
 
 #include "lib/exits.h"
 #include "lib/packet.h"
+#include "remote/facts.h"
 #include "wire/notice.h"
 #include "wire/report.h"
 
@@ -55,6 +56,8 @@ report_send(struct session const *session, struct job const *job)
 		report.recipient[i].text =
 			answer == &outcome.message ? message : text_line(&outcome.recipient[i]);
 	}
+	report.has_facts = 1;
+	report.facts = *facts_end(outcome.address.len ? session : NULL);
 	if (!report_format(&packet, &report))
 		return -1;
 	return packet_send(MANAGER, span(packet.s, packet.len), NULL, 0);

@@ -119,6 +119,42 @@ log_delivery(uint64_t delivery, enum verdict verdict, struct span text)
 	line_end();
 }
 
+static void
+put_word(char const *name, struct span value)
+{
+	put(name);
+	if (value.len)
+		put_safe(value);
+	else
+		put("-");
+}
+
+static void
+put_fact(char const *name, uint64_t value)
+{
+	put(name);
+	put_number(value);
+}
+
+void
+log_attempt(uint64_t id, uint64_t delivery, struct report const *report)
+{
+	struct attempt_facts const *facts = &report->facts;
+
+	put_fact("attempt msg ", id);
+	put_fact(": delivery ", delivery);
+	put_fact(" recipients ", report->recipients);
+	put_word(" host ", report->host);
+	put_word(" address ", report->address);
+	put_fact(" port ", facts->port);
+	put_fact(" code ", facts->code);
+	put_fact(" dns ", facts->dns);
+	put_fact(" connect ", facts->connect);
+	put_fact(" transfer ", facts->transfer);
+	put_fact(" bytes ", facts->bytes);
+	line_end();
+}
+
 void
 log_report_mangled(uint64_t delivery)
 {

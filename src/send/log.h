@@ -18,6 +18,9 @@ void log_new_message(uint64_t id);
 void log_info(uint64_t id, uint64_t bytes, struct span sender, uint64_t qp, uint64_t uid);
 void log_starting(uint64_t delivery, uint64_t id, int local, struct span address);
 void log_delivery(uint64_t delivery, enum verdict verdict, struct span text);
+
+/* "attempt msg ID: ...": what an attempt by the network was like. */
+void log_attempt(uint64_t id, uint64_t delivery, struct report const *report);
 void log_report_mangled(uint64_t delivery);
 void log_bounce(uint64_t id, struct span bounce_id, struct span qp);
 void log_triple_bounce(uint64_t id);

@@ -453,6 +453,8 @@ report_take(struct worker *w, struct report const *report)
 {
 	struct destination *d = w->destination;
 
+	if (report->has_facts)
+		log_attempt(w->batch->message->id, w->delivery, report);
 	for (size_t i = 0; i < report->recipients; i++) {
 		struct said said = {report->recipient[i].verdict, report->recipient[i].handover,
 			report->host, report->address, report->recipient[i].text};

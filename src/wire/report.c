@@ -2,7 +2,14 @@
 
 #include "wire/fields.h"
 
-/* number host address, then for each recipient a letter and its text in one field */
+/*
+ * number host address, then for each recipient a letter and its text in one
+ * field, then from tern-remote a field "A" and the facts, a number each
+ */
+
+enum { CODE_MAX = 999 };
+
+static struct span const facts_tag = {"A", 1};
 
 static char const letters[] = {[VERDICT_DELIVERED] = 'K',
 	[VERDICT_DEFERRED] = 'Z',
@@ -54,6 +61,15 @@ cut(struct span text)
 	return text;
 }
 
+static int
+facts_append(stralloc *sa, struct attempt_facts const *facts)
+{
+	return field_append(sa, facts_tag) && field_append_number(sa, facts->port) &&
+	       field_append_number(sa, facts->code) && field_append_number(sa, facts->dns) &&
+	       field_append_number(sa, facts->connect) &&
+	       field_append_number(sa, facts->transfer) && field_append_number(sa, facts->bytes);
+}
+
 int
 report_format(stralloc *sa, struct report const *report)
 {
@@ -70,7 +86,20 @@ report_format(stralloc *sa, struct report const *report)
 			!field_append(sa, cut(report->recipient[i].text)))
 			return 0;
 	}
-	return 1;
+	return !report->has_facts || facts_append(sa, &report->facts);
+}
+
+static int
+facts_take(struct span *rest, struct attempt_facts *facts)
+{
+	if (field_take_number(rest, UINT16_MAX, &facts->port) == -1 ||
+		field_take_number(rest, CODE_MAX, &facts->code) == -1 ||
+		field_take_number(rest, UINT32_MAX, &facts->dns) == -1 ||
+		field_take_number(rest, UINT32_MAX, &facts->connect) == -1 ||
+		field_take_number(rest, UINT32_MAX, &facts->transfer) == -1 ||
+		field_take_number(rest, UINT64_MAX, &facts->bytes) == -1)
+		return -1;
+	return rest->len ? -1 : 0;
 }
 
 int
@@ -82,11 +111,20 @@ report_parse(struct report *report, char const *s, size_t len)
 		field_take(&rest, &report->host) == -1 || report->host.len > REPORT_TEXT_MAX ||
 		field_take(&rest, &report->address) == -1 || report->address.len > REPORT_TEXT_MAX)
 		return -1;
+	report->has_facts = 0;
 	for (report->recipients = 0; rest.len; report->recipients++) {
 		struct span text;
 
-		if (report->recipients == JOB_RECIPIENTS_MAX || field_take(&rest, &text) == -1 ||
-			text.len == 0 || text.len > REPORT_TEXT_MAX + 1 ||
+		if (field_take(&rest, &text) == -1)
+			return -1;
+		if (span_equal(text, facts_tag)) {
+			report->has_facts = 1;
+			if (facts_take(&rest, &report->facts) == -1)
+				return -1;
+			break;
+		}
+		if (report->recipients == JOB_RECIPIENTS_MAX || text.len == 0 ||
+			text.len > REPORT_TEXT_MAX + 1 ||
 			letter_parse(&report->recipient[report->recipients].verdict,
 				&report->recipient[report->recipients].handover, text.s[0]) == -1)
 			return -1;

@@ -34,6 +34,14 @@ int verdict_parse(enum verdict *verdict, char letter);
 
 enum { REPORT_TEXT_MAX = 512, REPORT_PACKET_MAX = 128 * 1024 };
 
+/* What an attempt by the network was like, for the log. */
+struct attempt_facts {
+	uint64_t port;                   /* 0: nobody was reached, or a Unix socket */
+	uint64_t code;                   /* of the last reply; 0: none */
+	uint64_t dns, connect, transfer; /* milliseconds; connect: until EHLO is answered */
+	uint64_t bytes;                  /* of the text that went out */
+};
+
 struct report {
 	uint64_t number;
 	struct span host, address; /* who said it; empty when nobody was reached */
@@ -43,6 +51,8 @@ struct report {
 		enum handover handover; /* when DELIVERED */
 		struct span text;
 	} recipient[JOB_RECIPIENTS_MAX];
+	int has_facts; /* tern-remote says how it was */
+	struct attempt_facts facts;
 };
 
 /* Appends the report as one packet; texts are cut to the limit. Returns 1, or 0 without memory. */

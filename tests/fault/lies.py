@@ -17,12 +17,13 @@ import ternlab
 from sendlab import field
 
 lab = ternlab.Tap()
-SECONDS = 10
+SECONDS = ternlab.PATIENCE
 EVIL, GOOD = b'evil@here.test', b'good@here.test'
 LINE = re.compile(
     r'new msg \d+|info msg \d+: bytes \d+ from <[!-~]*> qp \d+ uid \d+|end msg \d+|'
     r'starting delivery \d+: msg \d+ to (local|remote) [!-~]+|'
     r'delivery \d+: (success|deferral|failure): [!-~]*|delivery \d+: report mangled, will defer|'
+    r'attempt msg \d+: delivery \d+ recipients \d+ host [!-~]+ address [!-~]+( [a-z]+ \d+){6}|'
     r'status: local \d+/\d+ remote \d+/\d+( exitasap)?|status: exiting|'
     r'(bounce msg \d+ qp \d+|bounce of msg \d+ is msg \d+)|(alert|warning): [ -~]+')
 
@@ -40,6 +41,8 @@ SAYINGS = {
     'a job of 30 digits': lambda j: report(j, b'Kx', number=10 ** 29),
     'a job that is no number': lambda j: report(j, b'Kx', number=b'1x'),
     'no verdict': lambda j: report(j),
+    'facts that are none': lambda j: report(j, b'Kx', b'A', b'x'),
+    'a port over the limit': lambda j: report(j, b'Kx', b'A', 65536, 250, 0, 0, 0, 0),
     'two verdicts': lambda j: report(j, b'Kx', b'Kx'),
     '100 verdicts': lambda j: report(j, *[b'Kx'] * 100),
     '101 verdicts': lambda j: report(j, *[b'Kx'] * 101),

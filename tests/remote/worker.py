@@ -226,6 +226,26 @@ code, _ = exit_code_after(lambda w: (w.job(['a@EXAMPLE.net'], destination='EXAMP
                                      w.report(), w.socket.shutdown(socket.SHUT_WR)))
 tap.equal(code, 0, 'a destination in other letters is the same')
 
+# The facts of an attempt, for the log of tern-send
+with Peer(PIPE) as peer, relay(peer) as home, Worker(home) as w:
+    w.deliver(['a@example.net'])
+    facts = w.facts
+    tap.equal((facts['port'], facts['code'], facts['bytes']), (peer.port, 250, 27), 'port, code and bytes')
+    w.deliver(['b@example.net'])
+    tap.equal((w.facts['dns'], w.facts['connect'], w.facts['bytes']), (0, 0, 27),
+              'in an open session there is no time for DNS and a connection')
+    tap.ok(matches(w.deliver(['b@example.net'], sender='x\n@y'), 'D', '') and
+           set(w.facts.values()) == {0}, 'nobody was asked')
+with Peer({'greeting': b'421 busy\r\n'}) as peer, relay(peer) as home, Worker(home) as w:
+    w.deliver(['a@example.net'])
+    tap.equal((w.facts['port'], w.facts['code'], w.facts['bytes']), (peer.port, 421, 0), '421 at once')
+with Peer() as peer, relay(peer) as home, Worker(home) as w:
+    w.deliver(['a@example.net'])
+    tap.equal((w.facts['port'], w.facts['code'], w.facts['bytes']), (peer.port, 0, 0), 'no connection')
+with Peer({'END': CLOSE}) as peer, relay(peer) as home, Worker(home) as w:
+    w.deliver(['a@example.net'])
+    tap.equal((w.facts['code'], w.facts['bytes']), (0, 27), 'no answer to the text')
+
 # The log in detail
 with tempfile.TemporaryFile() as errors, Peer(PIPE) as peer, relay(peer, logdetail='1') as home:
     with Worker(home, errors=errors) as w:

@@ -41,6 +41,22 @@ static struct {
 	{PACKET("7\0h\0a"), -1, "no verdict"},
 	{PACKET("7\0h\0a\0Xwhat"), -1, "a verdict that is none"},
 	{PACKET("7\0h\0a\0"), -1, "an empty verdict"},
+	{PACKET("7\0h\0a\0Kfine\0A\00025\000250\0001\0002\0003\00040"), 0, "facts"},
+	{PACKET("7\0h\0a\0Kfine\0A\00065535\000999\0004294967295\0000\0000\000"
+		"18446744073709551615"),
+		0, "the largest facts"},
+	{PACKET("7\0h\0a\0Kfine\0A\00065536\000250\0001\0002\0003\00040"), -1,
+		"a port over the limit"},
+	{PACKET("7\0h\0a\0Kfine\0A\00025\0001000\0001\0002\0003\00040"), -1,
+		"a code over the limit"},
+	{PACKET("7\0h\0a\0Kfine\0A\00025\000250\0004294967296\0002\0003\00040"), -1,
+		"a time over the limit"},
+	{PACKET("7\0h\0a\0Kfine\0A\00025\000250\0001\0002\0003"), -1, "too few facts"},
+	{PACKET("7\0h\0a\0Kfine\0A\00025\000250\0001\0002\0003\00040\0K"), -1, "too many facts"},
+	{PACKET("7\0h\0a\0Kfine\0A\00025\000x\0001\0002\0003\00040"), -1,
+		"a fact that is no number"},
+	{PACKET("7\0h\0a\0A\00025\000250\0001\0002\0003\00040"), -1, "facts and no verdict"},
+	{PACKET("7\0h\0a\0Kfine\0Afew"), -1, "facts in one field"},
 	{PACKET("-7\0h\0a\0Kfine"), -1, "a number that is none"},
 	{"7\0h\0a\0Kfin", 10, -1, "cut in the words"},
 	{"", 0, -1, "nothing"},
@@ -135,6 +151,13 @@ report_limits(void)
 		"words over the limit are cut");
 	stralloc_catb(&sa, "Kx", 3);
 	ok(report_parse(&back, sa.s, sa.len) == -1, "101 verdicts are too many");
+	sa.len = 0;
+	report.has_facts = 1;
+	report.facts = (struct attempt_facts){UINT16_MAX, 999, 1, 2, UINT32_MAX, UINT64_MAX};
+	ok(report_format(&sa, &report) && sa.len <= REPORT_PACKET_MAX &&
+			report_parse(&back, sa.s, sa.len) == 0 && back.has_facts &&
+			memcmp(&back.facts, &report.facts, sizeof back.facts) == 0,
+		"and its facts");
 	stralloc_free(&sa);
 }
 
