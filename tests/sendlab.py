@@ -13,6 +13,7 @@ with the job; all others take the message.
 """
 import array
 import collections
+import errno
 import fcntl
 import hashlib
 import os
@@ -136,9 +137,19 @@ class World:
         return id
 
     def trigger(self, id):
-        fd = os.open(self.file('queue/lock/trigger'), os.O_WRONLY | os.O_NONBLOCK)
-        os.write(fd, b'%d\n' % id)
-        os.close(fd)
+        """Says so, if there is anyone to hear it: a tern-send that has just ended hears nothing."""
+        try:
+            fd = os.open(self.file('queue/lock/trigger'), os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return
+        try:
+            os.write(fd, b'%d\n' % id)
+        except BrokenPipeError:
+            pass
+        finally:
+            os.close(fd)
 
     def names(self, kind='mess'):
         return sorted(int(name) for shard in os.listdir(self.file('queue', kind))
@@ -344,7 +355,7 @@ class Send:
         """A condition for run: nothing has happened for so long, once it is ready."""
         return lambda: self.is_ready and time.monotonic() - self.activity > seconds
 
-    def run(self, until=lambda: False, seconds=10):
+    def run(self, until=lambda: False, seconds=ternlab.PATIENCE):
         """Plays all the others until the condition holds; returns whether it does. Returns
         False when tern-send ends or the time is over."""
         deadline = time.monotonic() + seconds
@@ -515,7 +526,7 @@ class Send:
         return field(id, b'K%d 4711' % (id + 1))
 
 
-def recover(world, seconds=10, **options):
+def recover(world, seconds=ternlab.PATIENCE, **options):
     """A second life in peace, until nothing is left. Returns what is wrong with it, or None."""
     with world.send(**options) as send:
         deadline = time.monotonic() + seconds
@@ -557,8 +568,9 @@ def fill(world):
     return broken
 
 
-def life(world, prefix, quiet=0.2, seconds=10):
-    """One life: what is there, a new message by the trigger, a retry of all, the end."""
+def life(world, prefix, quiet=0.2, seconds=10, settle=False):
+    """One life: what is there, a new message by the trigger, a retry of all, the end; with
+    settle not before all is done."""
     with world.send(prefix=prefix) as send:
         send.run(send.quiet(quiet), seconds)
         if send.code is None:
@@ -569,9 +581,11 @@ def life(world, prefix, quiet=0.2, seconds=10):
             if send.code is None and not world.is_empty():
                 send.signal(signal.SIGALRM)
                 send.run(send.quiet(quiet), seconds)
+        if settle:
+            send.run(lambda: world.all_settled() or send.signal(signal.SIGALRM))
         if send.code is None:
             send.signal(signal.SIGTERM)
-            send.run(lambda: send.code is not None, seconds)
+            send.run(lambda: send.code is not None)
         ended = send.code
         usage = send.usage
     if ended is None:

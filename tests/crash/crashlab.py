@@ -53,7 +53,7 @@ def mount(source, target, kind=None, flags=0, options=None):
 
 def unmount(target, flags=0):
     """Waits for what still looks at it, such as a process about to end."""
-    for _ in range(200):
+    for _ in range(3000):
         if libc.umount2(target.encode(), flags) == 0:
             return
         if ctypes.get_errno() != 16:  # EBUSY
@@ -67,7 +67,7 @@ def loop_attach(path):
     open descriptor, to be closed once it is mounted."""
     backing = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     with open('/dev/loop-control') as control:
-        for _ in range(50):
+        for _ in range(6000):
             name = f'/dev/loop{fcntl.ioctl(control, LOOP_CTL_GET_FREE)}'
             device = os.open(name, os.O_RDWR | os.O_CLOEXEC)
             info = struct.pack('=5Q4I64s64s32s2Q', 0, 0, 0, 0, 0, 0, 0, 0, LO_FLAGS_AUTOCLEAR,
@@ -231,7 +231,7 @@ class Disks:
     def close(self):
         os.close(self.mark_fd)
         unmount(self.fuse)
-        self.process.wait(10)
+        self.process.wait(ternlab.PATIENCE)
 
 
 class Record:
@@ -408,7 +408,7 @@ def is_sealed(path):
         return f.read().startswith(b'tern1 ')
 
 
-def settle(tern, seconds=30):
+def settle(tern, seconds=120):
     """Starts the delivery side on what is there until the queue is empty; what is left of
     arrivals is made as old as it must be to be removed. Returns its log."""
     old = time.time() - 37 * 3600
@@ -430,8 +430,8 @@ def settle(tern, seconds=30):
             process.send_signal(signal.SIGALRM)  # try everything now
         for program in (process, queue):
             program.send_signal(signal.SIGTERM)
-            program.wait(60)
-        ternlab.wait_until(lambda: not tern.processes(), 'the end of all processes', 20)
+            program.wait(ternlab.PATIENCE)
+        ternlab.wait_until(lambda: not tern.processes(), 'the end of all processes')
         log.seek(0)
         return log.read().decode(errors='replace')
 

@@ -34,7 +34,7 @@ def run(home, prefix):
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, env=home.environment(), bufsize=0)
     try:
-        out, _ = child.communicate(REQUESTS, 20)
+        out, _ = child.communicate(REQUESTS, ternlab.PATIENCE)
     finally:
         faultlab.stop(child)
     return child.returncode, out

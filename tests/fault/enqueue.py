@@ -63,14 +63,14 @@ def good_command(prefix):
         lab.equal((code, error), (0, ''), 'command, without a fault')
 
 
-def talk(home, count):
+def talk(home, count, patience=ternlab.PATIENCE):
     """Messages by one connection after the other; how many were acknowledged, and the worst
     code."""
     done, worst = 0, 0
     for _ in range(2):
         try:
             with home.client() as client:
-                client.socket.settimeout(10)
+                client.socket.settimeout(patience)
                 for _ in range(count):
                     answer = client.submit(MESSAGE, ENVELOPE)
                     if answer is None:
@@ -103,7 +103,7 @@ def judge_service(point):
         try:
             if service.ready:
                 with faultlab.Attached(service.child.pid, attach):
-                    done, worst = talk(home, 2)
+                    done, worst = talk(home, 2, 10)  # some faults leave it waiting
             else:
                 done, worst = 0, 0
         finally:

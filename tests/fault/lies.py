@@ -321,11 +321,12 @@ class Refuses(sendlab.Send):
 
 
 def refuses():
-    """How many workers are asked for, for ten messages of one destination."""
+    """How many workers are asked for, for ten messages of one destination, in three seconds."""
     with sendlab.World() as world:
         for n in range(10):
             world.put(f'm{n}', b'x\n', b's@from.test', [b'a@r1.test'])
         with Refuses(world) as send:
+            send.run(lambda: send.requests, SECONDS)
             send.run(send.quiet(0.5), 3)
             return send.requests
 
@@ -339,7 +340,7 @@ def few_descriptors():
         for n in range(300):
             world.put(f'm{n}', b'x\n', b's@from.test', [b'a@r%d.test' % n])
         with world.send(prefix=['prlimit', '--nofile=64']) as send:
-            send.run(world.is_empty, 30)
+            send.run(world.is_empty, SECONDS)
             return world.is_empty()
 
 

@@ -72,7 +72,7 @@ class Box:
     def deliver(self, tool=()):
         """One job for a worker; the letter of its report, or None when it died."""
         with locallab.Worker(self.user, tool=tool) as worker:
-            worker.socket.settimeout(20)
+            worker.socket.settimeout(ternlab.PATIENCE)
             try:
                 return worker.deliver(TEXT)[0]
             except (TypeError, ConnectionError):  # no report, no reader

@@ -58,7 +58,7 @@ def queue_clients():
         taken = 0
         for data in tries:
             with service.connect() as client:
-                client.socket.settimeout(20)
+                client.socket.settimeout(ternlab.PATIENCE)
                 try:
                     client.send(data)
                     client.socket.shutdown(socket.SHUT_WR)
@@ -66,7 +66,7 @@ def queue_clients():
                         taken += answer[0] == 0
                 except (BrokenPipeError, ConnectionError):
                     pass
-        ternlab.wait_until(lambda: len(home.names()) == taken, 'only whole messages', 20)
+        ternlab.wait_until(lambda: len(home.names()) == taken, 'only whole messages')
         entries = home.entries()  # each of them is sealed and agrees
         lab.equal(len(entries), taken, f'{len(tries)} odd clients of tern-queue: only what it '
                   f'acknowledged is there ({taken})')
@@ -97,7 +97,7 @@ def trigger():
         id = world.put('m', MESSAGE, b's@from.test', [GOOD])
         world.trigger(id)  # perhaps into the middle of a line: then a scan would find it
         world.trigger(id)
-        lab.ok(send.run(lambda: world.delivered[id, GOOD], 20), 'garbage in the trigger')
+        lab.ok(send.run(lambda: world.delivered[id, GOOD], ternlab.PATIENCE), 'garbage in the trigger')
         lab.ok(spent(send.child.pid) < 3, f'... costs {spent(send.child.pid):.2f} s')
         faultlab.result('protocol', 'trigger', 20006, int(send.code is not None))
 
@@ -112,13 +112,22 @@ def control():
         with world.send() as send:
             send.run(send.quiet(0.2), 10)
 
-            def connect():
+            def try_connect():
                 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 folder = os.open(world.file('run/send'), os.O_RDONLY)
-                s.connect(f'/proc/self/fd/{folder}/socket')
-                os.close(folder)
-                s.settimeout(1)
-                return s
+                try:
+                    s.settimeout(1)
+                    s.connect(f'/proc/self/fd/{folder}/socket')
+                    return s
+                except BlockingIOError:  # tern-send is not as fast as we are
+                    s.close()
+                    send.run(seconds=0.01)
+                    return None
+                finally:
+                    os.close(folder)
+
+            def connect():
+                return ternlab.wait_until(try_connect, 'a place at the socket of tern-send')
 
             count = 0
             silent = []
@@ -140,7 +149,7 @@ def control():
                 send.run(seconds=0.001)
             late = world.put('late', MESSAGE, b's@from.test', [GOOD])
             world.trigger(late)
-            lab.ok(send.run(lambda: world.delivered[late, GOOD], 20),
+            lab.ok(send.run(lambda: world.delivered[late, GOOD], ternlab.PATIENCE),
                    f'{count} odd requests of tools: tern-send goes on')
             lab.ok(os.path.exists(world.mess(id)), '... and its mail is there')
             lab.ok(spent(send.child.pid) < 5, f'... after {spent(send.child.pid):.1f} s')
@@ -161,7 +170,7 @@ def ends_with(argv, packets, home, fds=0, **options):
         with ours, open('/dev/null') as null:
             socket.send_fds(ours, [packet], [null.fileno()] * fds)
         try:
-            codes.append(child.wait(20))
+            codes.append(child.wait(ternlab.PATIENCE))
         finally:
             faultlab.stop(child)
     return codes
@@ -198,7 +207,7 @@ def trusted_side():
             child = subprocess.Popen([os.path.join(ternlab.BIN, 'tern-clean')],
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                      stderr=subprocess.DEVNULL, env=home.environment())
-            out, _ = child.communicate(name + b'\n', 20)
+            out, _ = child.communicate(name + b'\n', ternlab.PATIENCE)
             codes.append((child.returncode, out))
         lab.equal([c for c in codes if c != (100, b'')], [],
                   'what is no id ends tern-clean with 100, and it removes nothing')
@@ -233,7 +242,7 @@ def queue_answers():
         with OddQueue() as home:
             home.answer = answer
             with smtpdlab.Command(home) as client:
-                client.socket.settimeout(20)
+                client.socket.settimeout(ternlab.PATIENCE)
                 client.hello()
                 client.begin()
                 client.send(b'Subject: x\r\n\r\nhello\r\n.\r\n')

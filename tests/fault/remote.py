@@ -20,7 +20,7 @@ def run(home, prefix, wanted=range(2)):
     """The verdicts on each message, one a recipient; '' where there is no report."""
     found = ['', '']
     with remotelab.Worker(home, tool=prefix, errors=open(os.devnull)) as worker:
-        worker.socket.settimeout(40)
+        worker.socket.settimeout(2 * ternlab.PATIENCE)
         for n in wanted:
             try:
                 found[n] = ''.join(a.verdict for a in worker.deliver(PEOPLE, text=TEXTS[n]))
@@ -32,8 +32,8 @@ def run(home, prefix, wanted=range(2)):
 class World:
     def __init__(self):
         self.peer = remotelab.Peer({**SCRIPT, 'RCPT': [b'250 ok\r\n', b'550 5.1.1 no\r\n'] * 8})
-        self.home = remotelab.Home(smtproutes=f':127.0.0.1:{self.peer.port}', timeoutremote='5',
-                                   timeoutconnect='5')
+        self.home = remotelab.Home(smtproutes=f':127.0.0.1:{self.peer.port}', timeoutremote='10',
+                                   timeoutconnect='10')
 
     def __enter__(self):
         self.peer.__enter__()

@@ -24,7 +24,7 @@ def judge(point):
 def good(prefix):
     with sendlab.World(warnafter='1') as world:
         broken = sendlab.fill(world)
-        trouble = sendlab.life(world, prefix)
+        trouble = sendlab.life(world, prefix, settle=True)
         lab.equal(trouble, None, 'a life without a fault')
         lab.equal(world.all_settled(), True, '... settles everything')
         lab.equal([sum(world.warned.values()), sum(world.reported.values())], [1, 2],

@@ -20,7 +20,7 @@ def session(home, prefix):
     """Two messages. The codes of the replies to their texts ('' for none), and all replies."""
     codes, replies = ['', ''], []
     with smtpdlab.Command(home, tool=prefix) as client:
-        client.socket.settimeout(20)
+        client.socket.settimeout(ternlab.PATIENCE)
         try:
             replies.append(client.hello())
             for n, text in enumerate(TEXTS):
