@@ -5,8 +5,10 @@
 
 #include <skalibs/strerr.h>
 
+#include "lib/clock.h"
 #include "lib/exits.h"
 #include "lib/text.h"
+#include "net/hostorder.h"
 #include "tern/routeconnect.h"
 #include "tern/routelocal.h"
 #include "tern/routewords.h"
@@ -44,9 +46,10 @@ routeexplain_load(struct routeexplain *s, stralloc *why)
 		ownnames_load(&s->own, why) == -1 || routes_refresh(&s->routes, why) == -1 ||
 		routelines_load(&s->lines, why) == -1 ||
 		control_value_read(&s->helohost, "helohost", s->own.me.s, why) == -1 ||
-		mailhosts_settings_read(&s->mailhosts, why) == -1 ||
-		resolver_open(&s->resolver, why) == -1)
+		mailhosts_settings_read(&s->mailhosts, why) == -1)
 		return -1;
+	resolver_open_later(&s->resolver);
+	hosthealth_open(&s->health);
 	s->mailhosts.is_own_name = ownnames_has;
 	s->mailhosts.context = &s->own;
 	return 0;
@@ -197,15 +200,37 @@ host_append(struct mailhost const *host)
 		check(stralloc_cats(&line, " by LMTP"));
 }
 
+/* What is held against a host that failed lately. */
 static void
-hosts_tell(struct mailhosts const *hosts)
+health_append(struct hosthealth const *health, struct mailhost const *host, int64_t now)
 {
+	struct relayhealth const *known = hosthealth_find(health, &host->address, host->port);
+
+	if (!known)
+		return;
+	check(stralloc_cats(&line, ", failed ") && text_append_number(&line, known->failures) &&
+		stralloc_cats(&line, known->failures == 1 ? " time" : " times"));
+	if (relayhealth_is_paused(known, now))
+		check(stralloc_cats(&line, ", tried last for ") &&
+			text_append_number(&line, (uint64_t)(relayhealth_until(known) - now)) &&
+			stralloc_cats(&line, " s"));
+}
+
+/* The hosts in the order in which they would be tried. */
+static void
+hosts_tell(struct routeexplain *s, struct mailhosts *hosts)
+{
+	int64_t now = (int64_t)(clock_wall() / 1000000);
+
+	hosthealth_read(&s->health);
+	hostorder(hosts, &s->health, NULL, now);
 	facts_list("host");
 	for (size_t i = 0; i < hosts->length; i++) {
 		line.len = 0;
 		host_append(&hosts->host[i]);
 		check(stralloc_cats(&line, ", rank ") &&
 			text_append_number(&line, hosts->host[i].rank));
+		health_append(&s->health, &hosts->host[i], now);
 		facts_item(line_span());
 	}
 	facts_list_end();
@@ -248,7 +273,7 @@ hosts_find(struct routeexplain *s, struct routeexplain_question const *question,
 	s->resolver.trace = note_tell;
 	result = mailhosts_find(&hosts, &s->resolver, domain, route, &s->mailhosts, &why);
 	facts_list_end();
-	hosts_tell(&hosts);
+	hosts_tell(s, &hosts);
 	switch (result) {
 	case MAILHOSTS_FOUND: code = found_tell(question, domain, &hosts); break;
 	case MAILHOSTS_PERMANENT:
@@ -256,8 +281,8 @@ hosts_find(struct routeexplain *s, struct routeexplain_question const *question,
 			"would bounce: ", span(why.s, why.len), hosts.code, EXIT_PERMANENT);
 		break;
 	case MAILHOSTS_TROUBLE:
-		code = result_tell(
-			"would wait: ", span(why.s, why.len), hosts.code, EXIT_TEMPORARY);
+		code = result_tell("would wait: ", span(why.s, why.len),
+			s->resolver.unusable ? "4.3.5" : hosts.code, EXIT_TEMPORARY);
 		break;
 	}
 	stralloc_free(&why);

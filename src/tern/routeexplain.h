@@ -2,6 +2,7 @@
 #define TERN_ROUTEEXPLAIN_H
 
 #include "lib/span.h"
+#include "net/hosthealth.h"
 #include "net/mailhosts.h"
 #include "net/resolver.h"
 #include "policy/domains.h"
@@ -23,6 +24,7 @@ struct routeexplain {
 	stralloc helohost;
 	struct mailhosts_settings mailhosts;
 	struct resolver resolver;
+	struct hosthealth health;
 };
 
 /* Reads them, to the last bad line. Returns 0, or -1 with *why. */

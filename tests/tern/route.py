@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import dnslab
@@ -166,6 +167,27 @@ def main(tern):
     tern.control('smtproutes', f':127.0.0.1:{ternlab.free_port()}')
     route('--connect', 'r@there.example').has('result: would wait', code=111, name='--connect to nobody')
 
+    # What failed lately is tried last.
+    now = int(time.time())
+    tern.control('smtproutes', ':127.0.0.1:2501,127.0.0.1:2502')
+    tern.write('run/remote/health', f'127.0.0.1 2501 9 {now}'.ljust(79) + '\n' +
+               f'127.0.0.1 2502 1 {now - 7200}'.ljust(79) + '\n', 0o600)
+    failed = route('a@there.example')
+    failed.has('host: 127.0.0.1 [127.0.0.1] port 2502, rank 1, failed 1 time',
+               'result: would connect to 127.0.0.1 [127.0.0.1] port 2502', name='a relay that failed is not the first')
+    lab.ok('port 2501, rank 0, failed 9 times, tried last for ' in failed.text, 'but the last')
+    tern.write('run/remote/health', '', 0o600)
+
+    # What is wrong with DNS servers concerns those who need them.
+    servers = open(tern.path('control/dnsservers')).read().strip()
+    tern.control('dnsservers', 'wrong')
+    route('a@there.example').has('result: would connect to 127.0.0.1 [127.0.0.1] port 2501', name='not a relay by address')
+    tern.control('smtproutes')
+    wrong = route('a@plain.zone.example')
+    lab.ok(wrong.code == 111 and 'result: would wait: control/dnsservers:1: ' in wrong.text and '(#4.3.5)' in wrong.text,
+           'mail that needs DNS waits') or print('#', wrong.text)
+    tern.control('dnsservers', servers)
+
     # From where, as whom: what it says is done.
     with remotelab.Peer({}) as peer:
         tern.control('smtproutes', f':127.0.0.1:{peer.port} bind=127.0.0.1 helo=wrong.test')
@@ -208,6 +230,8 @@ def main(tern):
               'routes compile')
     route('a@D99999.example').has('route: control/smtproutes:100000: 127.0.0.1 port 1999',
                                   name='a compiled route')
+    calls = reads(tern, 'd50000.example')
+    lab.ok(set(calls) == {'mmap'} and len(calls) <= 2, '100,001 routes cost no reading, only a mapping') or print('#', calls)
     os.chmod(tern.path('control/smtproutes'), 0)
     done = remotelab_try(tern, 'd7.example')
     lab.ok(b'port 1007' in done, 'tern-remote finds it without the text') or print('#', done)
@@ -227,6 +251,15 @@ def main(tern):
     for argv in ((), ('--from',), ('--nonsense', 'a@b'), ('--check',), ('--diff', old), ('--dir', '/nowhere', 'a@b')):
         lab.equal(route(*argv).code, 100, f'route {argv}: exit 100')
     lab.equal(tern.run('tern', 'routes', 'nonsense').returncode, 100, 'routes nonsense: exit 100')
+
+
+def reads(tern, domain):
+    """The calls by which tern-remote reads or maps a file of routes; again if the file is new."""
+    log = tern.write('strace', '')
+    tern.run('/usr/bin/strace', '-y', '-o', log, '-e', 'trace=read,pread64,readv,mmap',
+             os.path.join(ternlab.BIN, 'tern-remote'), '-n', domain, 's@tern.test', f'r@{domain}')
+    with open(log) as file:
+        return [line.split('(')[0] for line in file if 'control/smtproutes' in line]
 
 
 def remotelab_try(tern, domain):
