@@ -32,7 +32,10 @@ handover_of(struct session const *session, struct job const *job, size_t i)
 {
 	if (!notice_of_success_is_wanted(job->notify[i], job->sender))
 		return HANDOVER_FINAL;
-	return session->extensions & EXTENSION_DSN ? HANDOVER_PASSED : HANDOVER_RELAYED;
+	if (session->extensions & EXTENSION_DSN)
+		return HANDOVER_PASSED;
+	/* What speaks LMTP puts mail into mailboxes (RFC 2033, 1). */
+	return session->host.protocol == RELAY_LMTP ? HANDOVER_FINAL : HANDOVER_RELAYED;
 }
 
 /* Returns 0, or -1 with errno. */
