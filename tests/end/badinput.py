@@ -224,6 +224,8 @@ def disk_full(tern):
         lab.skip('a full disk', 'only root can mount a small file system')
         return
     tern.s6('s6-svc', '-wD', '-T', '30000', '-d', 'service/send')
+    tern.control('diskfloor', '0')  # to get there
+    tern.control('inodefloor', '0')
     try:
         with small_disk(tern, 'size=1m') as mess:
             large = endlab.message('large', 'A line of a large message.\r\n' * 60000)
