@@ -121,7 +121,7 @@ class Conversation:
                 self.chunk(command)
                 continue
             said = self.do(verb)
-            if said.startswith(b'354'):
+            if said.startswith(b'354') or b'\r\n354' in said:
                 self.text()
             if verb in ('MAIL', 'RSET'):
                 self.accepted, self.chunks = 0, b''

@@ -71,7 +71,8 @@ struct session {
 	uint64_t messages;               /* transactions that were begun */
 	unsigned unanswered;             /* commands */
 	int needs_reset;                 /* a transaction was left unfinished */
-	int is_trial;                    /* nothing is sent: a transaction ends after RCPT */
+	int chunking_is_broken; /* it was offered and not known, in this session or before */
+	int is_trial;           /* nothing is sent: a transaction ends after RCPT */
 	enum failure failure;
 	int error;
 	struct smtpreply reply; /* the last one */

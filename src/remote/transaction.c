@@ -24,6 +24,9 @@ struct transaction {
 	int is_lmtp, is_chunked;              /* a reply for each recipient; BDAT */
 };
 
+/* The codes by which a server says that it does not know a command. */
+enum { COMMAND_CODE_FIRST = 500, COMMAND_CODE_LAST = 504 };
+
 size_t
 transaction_prepare(struct job const *job, struct outcome *outcome)
 {
@@ -232,10 +235,26 @@ verdict_hear(struct transaction *t, struct answer *answer)
 }
 
 /*
+ * Some servers, or what stands before them, offer CHUNKING and then do not know
+ * BDAT, which says nothing about the message: it goes by DATA from now on.
+ */
+static int
+is_chunking_broken(struct transaction *t)
+{
+	unsigned code = t->session->reply.code;
+
+	if (!t->is_chunked || code < COMMAND_CODE_FIRST || code > COMMAND_CODE_LAST)
+		return 0;
+	t->session->chunking_is_broken = 1;
+	session_drop(t->session);
+	return 1;
+}
+
+/*
  * A reply for each accepted recipient (RFC 2033, 4.2). When they stop, those
  * that came count; what stopped them is the answer for the rest.
  */
-static void
+static enum transaction_end
 verdicts_hear(struct transaction *t)
 {
 	t->session->unanswered += (unsigned)t->accepted - 1;
@@ -246,15 +265,18 @@ verdicts_hear(struct transaction *t)
 		if (t->outcome->recipient[place].verdict != VERDICT_DELIVERED)
 			continue;
 		sense = verdict_hear(t, &t->outcome->message);
+		if (sense == SENSE_NEVER && is_chunking_broken(t))
+			return TRANSACTION_AGAIN;
 		if (sense == SENSE_LOST)
-			return;
+			break;
 		outcome_settle(t->outcome, place);
 		if (sense == SENSE_CLOSING) {
 			t->session->failure = FAILURE_CLOSED;
 			words_lost(&t->outcome->message, t->session, PHASE_END, 1);
-			return;
+			break;
 		}
 	}
+	return TRANSACTION_DONE;
 }
 
 /* The server has everything and has answered, or should have. */
@@ -262,9 +284,9 @@ static enum transaction_end
 message_conclude(struct transaction *t)
 {
 	if (t->is_lmtp)
-		verdicts_hear(t);
-	else
-		verdict_hear(t, &t->outcome->message);
+		return verdicts_hear(t);
+	if (verdict_hear(t, &t->outcome->message) == SENSE_NEVER && is_chunking_broken(t))
+		return TRANSACTION_AGAIN;
 	return TRANSACTION_DONE;
 }
 
@@ -282,6 +304,8 @@ message_send(struct transaction *t)
 		words_say(answer, VERDICT_TROUBLE, "The message can not be read.", "4.3.0");
 		break;
 	case BODY_REFUSED:
+		if (is_chunking_broken(t))
+			return TRANSACTION_AGAIN;
 		is_final = t->session->reply.code >= 500;
 		words_quote(answer, is_final ? VERDICT_FAILED : VERDICT_DEFERRED, t->session,
 			is_final ? "does not like message." : "does not take message for now.");
@@ -435,8 +459,8 @@ transactions_run(struct session *session, struct job const *job, struct source *
 		.source = source,
 		.outcome = outcome,
 		.is_lmtp = session->host.protocol == RELAY_LMTP,
-		.is_chunked =
-			session->extensions & EXTENSION_CHUNKING && session->settings->chunking,
+		.is_chunked = session->extensions & EXTENSION_CHUNKING &&
+			      session->settings->chunking && !session->chunking_is_broken,
 		.pipelined =
 			!session->is_trial && (session->extensions & EXTENSION_PIPELINING) != 0};
 

@@ -37,7 +37,6 @@ CHUNK_CASES = [
     ('all are refused', {'RCPT': b'550 who\r\n'}, 'DD', '550 who'),
     ('refused', {'END': b'554 spam\r\n'}, 'DD', 'does not like message.*554 spam'),
     ('deferred', {'END': b'451 later\r\n'}, 'Z', 'does not take message for now.*451 later'),
-    ('not known after all', {'END': b'500 what\r\n'}, 'D', '500 what'),
     ('closed', {'END': CLOSE}, 'ZZ', DUPLICATE),
     ('reset', {'END': RESET}, 'Z', DUPLICATE),
     ('cut off', {'END': (b'250 o', CLOSE)}, 'Z', DUPLICATE),
@@ -77,7 +76,7 @@ for size in (65535, 65536, 65537, 131072, 3000000):
         chunks = [c.split() for c in peer.commands if c.startswith('BDAT')]
         tap.ok(matches(answers, 'K', 'taken') and peer.texts == [want], f'BDAT of {size} bytes')
         tap.ok(all(len(c) == 2 for c in chunks[:-1]) and chunks[-1][2:] == ['LAST'] and
-               sum(int(c[1]) for c in chunks) == len(want), f'in chunks of {len(want)} bytes')
+               sum(int(c[1]) for c in chunks) == len(want), f'in chunks ({size})')
 BIG = b'x' * 200000
 for name, chunk, want, pattern in (
         ('refused', b'552 enough\r\n', 'D', 'does not like message.*552 enough'),
@@ -93,6 +92,38 @@ for name, chunk, want, pattern in (
 with Peer({'EHLO': CHUNKING}) as peer, relay(peer, remotechunking='0') as home:
     tap.ok(matches(worker(home, ['a@example.net']), 'K', '') and 'DATA' in verbs(peer),
            'remotechunking 0: DATA')
+
+for code in (500, 502, 504):
+    broken = {'EHLO': CHUNKING, 'BDAT': b'%d what\r\n' % code, 'END': b'%d what\r\n' % code}
+    for size in (10, 200000):
+        with Peer(broken, {'EHLO': CHUNKING}) as peer, relay(peer) as home, Worker(home) as w:
+            got = verdicts(w.deliver(recipients(2), text=b'x' * size)) + verdicts(w.deliver(recipients(1)))
+            tap.equal((got, peer.connections, verbs(peer).count('DATA')), ('KKK', 2, 2),
+                      f'{code} to BDAT: by DATA from then on ({size} bytes)')
+for code in (499, 505):
+    with Peer({'EHLO': CHUNKING, 'END': b'%d no\r\n' % code}) as peer, relay(peer) as home:
+        tap.ok(worker(home, recipients(1))[0].verdict in 'ZD' and peer.connections == 1, f'{code} is an answer')
+with Peer({'LHLO': CHUNKING, 'END': [b'500 what\r\n', OK]}, {'LHLO': CHUNKING, 'END': [OK, b'450 b\r\n']}) as peer, \
+        Home(smtproutes=f':lmtp:127.0.0.1:{peer.port}') as home:
+    tap.equal(verdicts(worker(home, recipients(2))), 'KZ', '500 to BDAT by LMTP')
+
+# Servers that pipeline in their own ways
+QUIRKS = [
+    ('answers held back until DATA', {'MAIL': b'', 'RCPT': b'', 'DATA': OK * 4 + b'354 go on\r\n'}, 'KKK'),
+    ('answers held back, one refused', {'MAIL': b'', 'RCPT': b'',
+                                        'DATA': OK + b'550 who\r\n' + OK + b'354 go on\r\n'}, 'DK'),
+    ('all refused, and DATA', {'MAIL': b'', 'RCPT': b'', 'DATA': OK + b'550 who\r\n' * 2 + b'554 none\r\n'}, 'DD'),
+    ('bytes one by one', {'RCPT': (b'2', b'5', b'0', b'-', b'a\r', b'\n250', b' b\r', b'\n')}, 'KK'),
+    ('two answers in one piece', {'MAIL': b'', 'RCPT': [OK + OK, OK]}, 'KK'),
+    ('one answer for all', {'RCPT': [OK, b'', b''], 'DATA': b'354 go on\r\n'}, 'ZZZ'),
+    ('a line without end after 354', {'DATA': b'354 go on\r\nand', 'END': b'250 taken\r\n'}, 'Z'),
+    ('421 between answers', {'RCPT': [OK, (b'421 bye\r\n', CLOSE)]}, 'ZZ'),
+]
+for name, script, want in QUIRKS:
+    with Peer({'EHLO': PIPELINING, **script}) as peer, relay(peer) as home:
+        answers = worker(home, recipients(len(want)))
+    if not tap.ok(verdicts(answers) == want, f'pipelining: {name}'):
+        print('#', answers)
 
 # LIMITS
 LIMITS = PIPELINING.replace(b'SIZE', b'LIMITS %s\r\n250 SIZE').replace(b'250 LIM', b'250-LIM')
