@@ -1,6 +1,7 @@
 #include "tern/census.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -31,7 +32,8 @@ census_bad(void)
 	uint64_t id, count = 0;
 
 	if (!dir) {
-		strerr_warnwusys("read queue/bad");
+		if (errno != ENOENT)
+			strerr_warnwusys("read queue/bad");
 		return 0;
 	}
 	while ((entry = readdir(dir)))

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@
 
 #include "lib/durable.h"
 #include "lib/exits.h"
+
+enum { NAME_SIZE = 256 };
 
 /* Was just made, or was there, or could not be made. */
 static int
@@ -42,6 +45,34 @@ files_link(char const *target, char const *path)
 	if (errno != EEXIST)
 		strerr_diefusys(EXIT_TEMPORARY, "make the link ", path);
 	return 0;
+}
+
+static int
+open_at(int directory, char const *name, int flags)
+{
+	int fd = openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	int e = errno;
+
+	if (directory != AT_FDCWD)
+		close(directory);
+	errno = e;
+	return fd;
+}
+
+int
+files_open_below(char const *path, int flags)
+{
+	char part[NAME_SIZE];
+	char const *slash;
+	int at = AT_FDCWD;
+
+	for (; (slash = strchr(path, '/')); path = slash + 1) {
+		snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
+		at = open_at(at, part, O_RDONLY | O_DIRECTORY);
+		if (at == -1)
+			return -1;
+	}
+	return open_at(at, path, flags);
 }
 
 int

@@ -47,28 +47,63 @@ home_export(void)
 		strerr_diefusys(EXIT_TEMPORARY, "set TERNHOME");
 }
 
+static void
+directory_enter(char const *directory, struct stat *home)
+{
+	if (chdir(directory) == -1)
+		strerr_diefsys(EXIT_PERMANENT, "can not enter ", directory,
+			" (to make an instance there: tern init ", directory, ")");
+	if (stat(".", home) == -1)
+		strerr_diefusys(EXIT_TEMPORARY, "look at ", directory);
+}
+
+static void
+whole_or_die(char const *directory)
+{
+	struct stat st;
+
+	if (stat("queue/mess", &st) == 0 && stat("service", &st) == 0)
+		return;
+	if (errno != ENOENT && errno != ENOTDIR)
+		strerr_diefusys(
+			errno == EACCES ? EXIT_PERMANENT : EXIT_TEMPORARY, "look into ", directory);
+	strerr_dief(EXIT_PERMANENT, directory,
+		" is not a complete instance; to complete it: tern init ", directory);
+}
+
+static void
+not_root_or_die(char const *directory)
+{
+	if (instance_is_built_in("."))
+		strerr_dief(EXIT_PERMANENT, directory,
+			": queue/mess belongs to root; to mend that: tern queue repair");
+	strerr_dief(EXIT_PERMANENT, directory,
+		": everything here belongs to root, and as root it does not run; make it "
+		"anew with: tern init --user NAME ",
+		directory);
+}
+
 void
 instance_enter(char const *directory)
 {
 	struct stat home, queue;
 
-	if (chdir(directory) == -1)
-		strerr_diefsys(EXIT_PERMANENT, "can not enter ", directory,
-			" (to make an instance there: tern init ", directory, ")");
-	if (stat(".", &home) == -1)
-		strerr_diefusys(EXIT_TEMPORARY, "look at ", directory);
+	directory_enter(directory, &home);
 	instance_become(home.st_uid, home.st_gid);
-	if (stat("queue/mess", &queue) == -1 || access("service", F_OK) == -1) {
-		if (errno != ENOENT && errno != ENOTDIR)
-			strerr_diefusys(errno == EACCES ? EXIT_PERMANENT : EXIT_TEMPORARY,
-				"look into ", directory);
-		strerr_dief(EXIT_PERMANENT, directory,
-			" is not a complete instance; to complete it: tern init ", directory);
-	}
-	if (geteuid() == 0 && queue.st_uid == 0)
-		strerr_dief(EXIT_PERMANENT, directory,
-			": everything here belongs to root, and as root it does not run; make it "
-			"anew with: tern init --user NAME ",
-			directory);
+	whole_or_die(directory);
+	if (geteuid() == 0 && stat("queue/mess", &queue) == 0 && queue.st_uid == 0)
+		not_root_or_die(directory);
+	home_export();
+}
+
+void
+instance_enter_as_caller(char const *directory)
+{
+	struct stat home;
+
+	directory_enter(directory, &home);
+	whole_or_die(directory);
+	if (geteuid() == 0 && home.st_uid == 0 && !instance_is_built_in("."))
+		not_root_or_die(directory);
 	home_export();
 }

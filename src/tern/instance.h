@@ -18,6 +18,9 @@ char const *instance_directory(char const *argument);
  */
 void instance_enter(char const *directory);
 
+/* The same, but root stays root: for who has to change owners. */
+void instance_enter_as_caller(char const *directory);
+
 /*
  * Becomes uid and gid; says why and exits when that fails. Does nothing when
  * not root.

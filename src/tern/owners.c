@@ -128,13 +128,15 @@ owners_make(void)
 }
 
 /*
- * By descriptor, so that the owner of a folder can not put a link in the way.
- * Owner first: a change of owner takes the setuid bit away.
+ * By descriptor, so that the owner of a folder can not put a link in the way
+ * (bin may be one). Owner first: a change of owner takes the setuid bit away.
  */
 static void
-one_apply(char const *path, uid_t uid, gid_t gid, mode_t mode)
+one_apply(char const *path, enum table_kind kind, uid_t uid, gid_t gid, mode_t mode)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int flags = O_RDONLY | O_NONBLOCK;
+	int fd = kind == TABLE_PROGRAM ? open(path, flags | O_NOFOLLOW | O_CLOEXEC)
+				       : files_open_below(path, flags);
 
 	if (fd == -1 && errno == ENOENT)
 		return;
@@ -150,10 +152,10 @@ entry_apply(struct owners const *owners, struct table_entry const *entry)
 	uid_t uid = owners->uid[entry->owner];
 	gid_t gid = entry->group == GROUP_TERN ? owners->tern : owners->gid[entry->owner];
 
-	one_apply(entry->path, uid, gid, entry->mode);
+	one_apply(entry->path, entry->kind, uid, gid, entry->mode);
 	for (unsigned shard = 0; entry->kind == TABLE_SHARDS && shard < SPOOL_SHARDS; shard++) {
 		snprintf(path, sizeof path, "%s/%u", entry->path, shard);
-		one_apply(path, uid, gid, entry->mode);
+		one_apply(path, TABLE_DIRECTORY, uid, gid, entry->mode);
 	}
 }
 

@@ -49,7 +49,7 @@ queue_lock_take(void)
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	struct flock holder = lock;
 	char pid[24] = "unknown";
-	int fd = open(SPOOL_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(SPOOL_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd == -1)
 		strerr_diefusys(EXIT_TEMPORARY, "open ", SPOOL_LOCK);

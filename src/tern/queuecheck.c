@@ -56,61 +56,10 @@ problem(struct check *c, char const *path, char const *what)
 	stralloc_free(&out);
 }
 
-static mode_t
-type_of(enum table_kind kind)
-{
-	switch (kind) {
-	case TABLE_FIFO: return S_IFIFO;
-	case TABLE_FILE:
-	case TABLE_PROGRAM: return S_IFREG;
-	case TABLE_DIRECTORY:
-	case TABLE_SHARDS: break;
-	}
-	return S_IFDIR;
-}
-
 static void
-place_check(struct check *c, char const *path, struct table_entry const *entry)
+place_problem(void *context, char const *path, char const *what)
 {
-	struct stat st;
-	char text[64];
-
-	if (lstat(path, &st) == -1) {
-		problem(c, path, errno == ENOENT ? "is missing" : strerror(errno));
-		return;
-	}
-	if ((st.st_mode & S_IFMT) != type_of(entry->kind)) {
-		problem(c, path, "is another kind of file than it should be");
-		return;
-	}
-	if ((st.st_mode & 07777) != entry->mode) {
-		snprintf(text, sizeof text, "has the mode %04o, not %04o",
-			(unsigned)(st.st_mode & 07777), (unsigned)entry->mode);
-		problem(c, path, text);
-	}
-	if (st.st_uid != c->owners.uid[entry->owner])
-		problem(c, path, "belongs to the wrong user");
-	if (st.st_gid !=
-		(entry->group == GROUP_TERN ? c->owners.tern : c->owners.gid[entry->owner]))
-		problem(c, path, "belongs to the wrong group");
-}
-
-static void
-places_check(struct check *c)
-{
-	char path[FILES_PATH_MAX];
-
-	for (unsigned i = 0; i < table_length; i++) {
-		struct table_entry const *entry = &table[i];
-
-		if (strncmp(entry->path, "queue", 5) != 0 && strcmp(entry->path, "run/send") != 0)
-			continue;
-		place_check(c, entry->path, entry);
-		for (unsigned s = 0; entry->kind == TABLE_SHARDS && s < SPOOL_SHARDS; s++) {
-			snprintf(path, sizeof path, "%s/%u", entry->path, s);
-			place_check(c, path, entry);
-		}
-	}
+	problem(context, path, what);
 }
 
 /* What a name in a shard and its file look like from outside. Returns whether to look inside. */
@@ -143,13 +92,25 @@ outside_check(struct check *c, struct queue_file const *file, struct stat *st)
 	return 1;
 }
 
+static int
+is_unsealed(uint64_t id)
+{
+	struct entry e;
+	enum entry_result result = entry_open(&e, id);
+
+	if (result == ENTRY_GOOD)
+		entry_close(&e);
+	return result == ENTRY_UNSEALED;
+}
+
+/* With a history it had a seal; looked at once more, as both may have come meanwhile. */
 static void
 unsealed_check(struct check *c, struct queue_file const *file, struct stat const *st)
 {
 	char path[SPOOL_PATH_MAX];
 
 	spool_hist_path(path, file->id);
-	if (access(path, F_OK) == 0)
+	if (access(path, F_OK) == 0 && is_unsealed(file->id))
 		problem(c, file->path, "has lost its seal; tern-send will set it aside");
 	else if (st->st_mtime + SPOOL_ARRIVAL_MAX < time(NULL))
 		problem(c, file->path, "is what is left of an arrival that broke off");
@@ -180,7 +141,10 @@ mess_check(void *context, struct queue_file const *file)
 			"is broken: its content is not what was sealed; tern-send will set it "
 			"aside");
 		return;
-	case ENTRY_TROUBLE: problem(c, file->path, strerror(errno)); return;
+	case ENTRY_TROUBLE:
+		if (errno != EACCES || st.st_uid == queue_files_owner(&c->owners, file->kind))
+			problem(c, file->path, strerror(errno));
+		return;
 	}
 }
 
@@ -249,10 +213,15 @@ summary_text(struct check const *c)
 	long pid = (long)lock_holder();
 
 	words_size(size, c->bytes);
-	printf("%llu %s (%s) and %llu histories are good or named above: %llu problem%s",
-		(unsigned long long)c->messages, words_messages(c->messages), size,
-		(unsigned long long)c->histories, (unsigned long long)c->problems,
-		c->problems == 1 ? "" : "s");
+	printf("%llu %s (%s) and %llu histor%s checked: ", (unsigned long long)c->messages,
+		words_messages(c->messages), size, (unsigned long long)c->histories,
+		c->histories == 1 ? "y" : "ies");
+	if (c->problems)
+		printf("%llu problem%s; to mend what can be: %stern queue repair",
+			(unsigned long long)c->problems, c->problems == 1 ? "" : "s",
+			pid ? "tern down, then " : "");
+	else
+		fputs("no problems", stdout);
 	if (c->arriving)
 		printf("; %llu arriving", (unsigned long long)c->arriving);
 	if (c->bad)
@@ -287,7 +256,7 @@ queue_check_main(int argc, char const *const *argv)
 	queue_owners(&c.owners);
 	progress_begin(&c.progress, "files checked",
 		queue_files_count(FILES_MESS) + queue_files_count(FILES_HIST));
-	places_check(&c);
+	queue_places_each(&c.owners, place_problem, &c);
 	unread = queue_files_each(FILES_MESS, mess_check, &c) == -1;
 	unread |= queue_files_each(FILES_HIST, hist_check, &c) == -1;
 	progress_end(&c.progress);

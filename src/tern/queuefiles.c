@@ -1,6 +1,7 @@
 #include "tern/queuefiles.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include "spool/layout.h"
 #include "tern/instance.h"
 #include "tern/queueaccess.h"
+#include "tern/table.h"
 
 static char const *const folders[] = {[FILES_MESS] = "queue/mess", [FILES_HIST] = "queue/hist"};
 
@@ -54,7 +56,7 @@ queue_files_each(enum files_kind kind, queue_file_function *f, void *context)
 		char path[FILES_PATH_MAX];
 
 		snprintf(path, sizeof path, "%s/%u", folders[kind], shard);
-		if (names_read(&names, path) == -1) {
+		if (names_read(&names, path) == -1 && errno != ENOENT) {
 			strerr_warnwusys("read ", path);
 			result = -1;
 		}
@@ -79,6 +81,64 @@ queue_files_count(enum files_kind kind)
 
 	queue_files_each(kind, file_count, &count);
 	return count;
+}
+
+static mode_t
+type_of(enum table_kind kind)
+{
+	switch (kind) {
+	case TABLE_FIFO: return S_IFIFO;
+	case TABLE_FILE:
+	case TABLE_PROGRAM: return S_IFREG;
+	case TABLE_DIRECTORY:
+	case TABLE_SHARDS: break;
+	}
+	return S_IFDIR;
+}
+
+static void
+place_look(struct owners const *owners, char const *path, struct table_entry const *entry,
+	queue_place_function *f, void *context)
+{
+	gid_t group = entry->group == GROUP_TERN ? owners->tern : owners->gid[entry->owner];
+	struct stat st;
+	char text[64];
+
+	if (lstat(path, &st) == -1) {
+		f(context, path, errno == ENOENT ? "is missing" : strerror(errno));
+		return;
+	}
+	if ((st.st_mode & S_IFMT) != type_of(entry->kind)) {
+		f(context, path, "is another kind of file than it should be");
+		return;
+	}
+	if ((st.st_mode & 07777) != entry->mode) {
+		snprintf(text, sizeof text, "has the mode %04o, not %04o",
+			(unsigned)(st.st_mode & 07777), (unsigned)entry->mode);
+		f(context, path, text);
+	}
+	if (st.st_uid != owners->uid[entry->owner])
+		f(context, path, "belongs to the wrong user");
+	else if (st.st_gid != group)
+		f(context, path, "belongs to the wrong group");
+}
+
+void
+queue_places_each(struct owners const *owners, queue_place_function *f, void *context)
+{
+	char path[FILES_PATH_MAX];
+
+	for (unsigned i = 0; i < table_length; i++) {
+		struct table_entry const *entry = &table[i];
+
+		if (strncmp(entry->path, "queue", 5) != 0 && strcmp(entry->path, "run/send") != 0)
+			continue;
+		place_look(owners, entry->path, entry, f, context);
+		for (unsigned s = 0; entry->kind == TABLE_SHARDS && s < SPOOL_SHARDS; s++) {
+			snprintf(path, sizeof path, "%s/%u", entry->path, s);
+			place_look(owners, path, entry, f, context);
+		}
+	}
 }
 
 void

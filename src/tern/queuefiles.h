@@ -22,11 +22,22 @@ struct queue_file {
 
 typedef void queue_file_function(void *context, struct queue_file const *file);
 
-/* Calls f for every name in the folders of that kind. Returns 0; -1 when one could not be read. */
+/*
+ * Calls f for every name in the folders of that kind. Returns 0; -1 when one could
+ * not be read, which was said; of one that is missing queue_places_each speaks.
+ */
 int queue_files_each(enum files_kind kind, queue_file_function *f, void *context);
 
 /* How many there are. */
 uint64_t queue_files_count(enum files_kind kind);
+
+/*
+ * Calls f for each folder and other fixed place of the queue that is not as it
+ * should be, with what is wrong.
+ */
+typedef void queue_place_function(void *context, char const *path, char const *problem);
+
+void queue_places_each(struct owners const *owners, queue_place_function *f, void *context);
 
 /*
  * Who should own what: the accounts for the built-in home, where they are

@@ -20,6 +20,7 @@
 #include "lib/text.h"
 #include "spool/entry.h"
 #include "spool/layout.h"
+#include "tern/files.h"
 #include "tern/instance.h"
 #include "tern/progress.h"
 #include "tern/queuecommands.h"
@@ -72,18 +73,18 @@ folder_open(enum files_kind kind, uint64_t shard)
 		spool_mess_directory(path, shard);
 	else
 		spool_hist_directory(path, shard);
-	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return files_open_below(path, O_RDONLY | O_DIRECTORY);
 }
 
+/* Moves it to the directory `to`, which is closed. Returns 0, or -1 with errno. */
 static int
-move_home(struct queue_file const *file)
+move(struct queue_file const *file, int to, char const *name)
 {
 	int from = folder_open(file->kind, file->shard);
-	int to = folder_open(file->kind, file->id % SPOOL_SHARDS);
 	int result = -1, e;
 
 	if (from != -1 && to != -1)
-		result = platform_rename_new(from, file->name, to, file->name);
+		result = platform_rename_new(from, file->name, to, name);
 	e = errno;
 	if (from != -1)
 		close(from);
@@ -91,6 +92,22 @@ move_home(struct queue_file const *file)
 		close(to);
 	errno = e;
 	return result;
+}
+
+static int
+move_home(struct queue_file const *file)
+{
+	return move(file, folder_open(file->kind, file->id % SPOOL_SHARDS), file->name);
+}
+
+static int
+set_aside(struct queue_file const *file)
+{
+	char name[SPOOL_PATH_MAX];
+
+	snprintf(name, sizeof name, "%llu%s", (unsigned long long)file->id,
+		file->kind == FILES_HIST ? ".hist" : "");
+	return move(file, files_open_below("queue/bad", O_RDONLY | O_DIRECTORY), name);
 }
 
 static void
@@ -109,44 +126,30 @@ place_mend(void *context, struct queue_file const *file)
 
 /*
  * By descriptor, and only a plain file with one name: whoever owns the folder
- * might have put something else in its place.
+ * might have put something else in its place. What is no file is set aside later.
  */
 static void
 owner_mend(void *context, struct queue_file const *file)
 {
 	struct repair *r = context;
 	uid_t uid = queue_files_owner(&r->owners, file->kind);
-	int fd = open(file->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = file->is_id ? files_open_below(file->path, O_RDONLY | O_NONBLOCK) : -1;
 	struct stat st;
 
-	if (fd == -1 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_nlink != 1) {
-		say(r, file->path, "is not a plain file that can be opened, and is left alone", 1);
-	} else if (st.st_uid != uid || st.st_gid != r->owners.tern ||
-		   (st.st_mode & 07777) != FILES_MODE) {
+	if (fd != -1 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1) {
+		errno = EMLINK;
+		say(r, file->path, "has another name elsewhere: make a copy in its place", 1);
+	} else if (fd != -1 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		   (st.st_uid != uid || st.st_gid != r->owners.tern ||
+			   (st.st_mode & 07777) != FILES_MODE)) {
 		say(r, file->path, "owner and mode set",
 			!r->dry_run && (fchown(fd, uid, r->owners.tern) == -1 ||
 					       fchmod(fd, FILES_MODE) == -1));
+	} else if (file->is_id && fd == -1 && errno == EACCES) {
+		say(r, file->path, "opened", 1);
 	}
 	if (fd != -1)
 		close(fd);
-}
-
-static int
-set_aside(struct queue_file const *file)
-{
-	int from = folder_open(FILES_MESS, file->shard);
-	int to = open("queue/bad", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int result = -1, e;
-
-	if (from != -1 && to != -1)
-		result = platform_rename_new(from, file->name, to, file->name);
-	e = errno;
-	if (from != -1)
-		close(from);
-	if (to != -1)
-		close(to);
-	errno = e;
-	return result;
 }
 
 static int
@@ -188,7 +191,10 @@ mess_mend(void *context, struct queue_file const *file)
 		say(r, file->path, "is broken: set aside in queue/bad",
 			!r->dry_run && set_aside(file) == -1);
 		return;
-	case ENTRY_TROUBLE: say(r, file->path, "is looked at", 1); return;
+	case ENTRY_TROUBLE:
+		if (!r->dry_run || errno != EACCES) /* which will be mended before */
+			say(r, file->path, "is looked at", 1);
+		return;
 	}
 }
 
@@ -198,10 +204,16 @@ hist_mend(void *context, struct queue_file const *file)
 {
 	struct repair *r = context;
 	char path[SPOOL_PATH_MAX], bad[SPOOL_PATH_MAX];
+	struct stat st;
 
 	progress_step(&r->progress);
 	if (!file->is_id || file->id % SPOOL_SHARDS != file->shard)
 		return;
+	if (lstat(file->path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		say(r, file->path, "is no file: set aside in queue/bad",
+			!r->dry_run && set_aside(file) == -1);
+		return;
+	}
 	spool_mess_path(path, file->id);
 	spool_bad_path(bad, file->id);
 	if (access(path, F_OK) == -1 && errno == ENOENT && access(bad, F_OK) == -1)
@@ -210,10 +222,23 @@ hist_mend(void *context, struct queue_file const *file)
 }
 
 static void
+place_say(void *context, char const *path, char const *problem)
+{
+	stralloc what = STRALLOC_ZERO;
+
+	memory_or_die(text_append(&what, problem, ": mended", (char *)NULL) && stralloc_0(&what));
+	say(context, path, what.s, 0);
+	stralloc_free(&what);
+}
+
+/* What belongs to another's instance is made as that user, after its owners were set. */
+static void
 outside_mend(struct repair *r)
 {
+	struct stat home;
+
+	queue_places_each(&r->owners, place_say, r);
 	if (!r->dry_run) {
-		owners_make();
 		owners_apply_below(&r->owners, "queue");
 		owners_apply_below(&r->owners, "run/send");
 	}
@@ -221,18 +246,39 @@ outside_mend(struct repair *r)
 		queue_files_each((enum files_kind)kind, place_mend, r);
 		queue_files_each((enum files_kind)kind, owner_mend, r);
 	}
+	if (r->dry_run)
+		return;
+	if (stat(".", &home) == -1)
+		strerr_diefusys(EXIT_TEMPORARY, "look at the instance");
+	instance_become(home.st_uid, home.st_gid);
+	owners_make();
+	owners_apply_below(&r->owners, "queue");
+	owners_apply_below(&r->owners, "run/send");
 }
 
 static void
 inside_mend(struct repair *r)
 {
-	if (geteuid() == 0 && privilege_become_owner("queue/mess") == -1)
-		strerr_diefusys(EXIT_TEMPORARY, "become the owner of queue/mess");
+	if (geteuid() == 0 && privilege_drop(r->owners.uid[TERNQ], r->owners.tern) == -1)
+		strerr_diefusys(EXIT_TEMPORARY, "become the queue's user");
 	progress_begin(&r->progress, "files looked at",
 		queue_files_count(FILES_MESS) + queue_files_count(FILES_HIST));
 	queue_files_each(FILES_MESS, mess_mend, r);
 	queue_files_each(FILES_HIST, hist_mend, r);
 	progress_end(&r->progress);
+}
+
+static void
+summary_text(struct repair const *r)
+{
+	if (r->mended == 0)
+		fputs("nothing to mend", stdout);
+	else
+		printf("%llu %s", (unsigned long long)r->mended,
+			r->dry_run ? "to be mended; nothing is changed (--dry-run)" : "mended");
+	if (r->failed)
+		printf("; %llu left alone, see above", (unsigned long long)r->failed);
+	putchar('\n');
 }
 
 int
@@ -242,19 +288,22 @@ queue_repair_main(int argc, char const *const *argv)
 	struct queue_options options;
 
 	queue_options_read(&options, argc, argv, ACCEPT_ORDER, USAGE);
-	instance_enter(instance_directory(options.directory));
+	instance_enter_as_caller(instance_directory(options.directory));
 	r.json = options.json;
 	r.dry_run = options.dry_run;
 	queue_owners(&r.owners);
-	queue_lock_take();
+	if (!r.dry_run || access(SPOOL_LOCK, F_OK) == 0)
+		queue_lock_take();
 	outside_mend(&r);
+	if (!r.dry_run)
+		queue_lock_take(); /* it was lost when owners_apply_below closed the file (fcntl(2))
+				    */
 	inside_mend(&r);
 	if (options.json)
 		printf("{\"mended\":%llu,\"failed\":%llu,\"dry_run\":%s}\n",
 			(unsigned long long)r.mended, (unsigned long long)r.failed,
 			r.dry_run ? "true" : "false");
 	else
-		printf("%llu %s, %llu could not be\n", (unsigned long long)r.mended,
-			r.dry_run ? "to be mended" : "mended", (unsigned long long)r.failed);
+		summary_text(&r);
 	return r.failed ? EXIT_TEMPORARY : EXIT_OK;
 }
