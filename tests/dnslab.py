@@ -93,13 +93,15 @@ class Responder:
                     connection.sendall(struct.pack('>H', len(packet)) + packet)
 
 
-def answer(query, *records, rcode=0, flags=0, limit=65535):
-    """The bytes of an answer: records are (name, type, value, ...)."""
+def answer(query, *records, rcode=0, flags=0, limit=65535, authority=()):
+    """The bytes of an answer: records are (name, type, value, ...), and so are those of authority."""
     response = dns.message.make_response(query, recursion_available=True)
     response.set_rcode(rcode)
     response.flags |= flags
     for name, kind, *values in records:
         response.answer.append(dns.rrset.from_text(name, 60, 'IN', kind, *values))
+    for name, kind, *values in authority:
+        response.authority.append(dns.rrset.from_text(name, 60, 'IN', kind, *values))
     return response.to_wire(max_size=limit)
 
 

@@ -13,6 +13,7 @@ import ternlab
 
 MANY = '\n'.join(f'many IN MX {10 + i} m{i}\nm{i} IN A 198.51.{100 + i // 250}.{i % 250 + 1}'
                  for i in range(300))
+CHAIN = '\n'.join(f'chain{i} IN CNAME chain{i + 1}' for i in range(20)) + '\nchain20 IN MX 10 mx1'
 EQUAL = '\n'.join(f'equal IN MX 10 e{i}\ne{i} IN A 198.51.100.{i + 1}' for i in range(4))
 
 ZONE = '''$ORIGIN zone.example.
@@ -40,6 +41,16 @@ aliasmx IN MX 10 alias
 alias IN CNAME alias2
 alias2 IN CNAME mx1
 aliasdomain IN CNAME plain
+loopalias IN CNAME loopalias2
+loopalias2 IN CNAME loopalias
+toloop IN MX 10 loopalias
+toloopmore IN MX 10 loopalias
+toloopmore IN MX 20 mx2
+deep.under.empty IN TXT "what is between has no records"
+literal IN MX 10 [198.51.100.9].
+literalmore IN MX 10 [198.51.100.9].
+literalmore IN MX 20 mx2
+null10 IN MX 10 .
 textonly IN TXT "no mail"
 noaddress IN MX 10 textonly
 noaddress IN MX 20 missing
@@ -84,7 +95,7 @@ here IN A @OWN@
 *.wild IN MX 10 mx1
 relay IN A 127.0.0.5
 relay IN AAAA ::1
-''' + MANY + '\n' + EQUAL + '\n'
+''' + MANY + '\n' + EQUAL + '\n' + CHAIN + '\n'
 
 
 def own_address():
@@ -139,6 +150,14 @@ def test_real(c):
     c.fails('missing.zone.example', 'permanent 5.1.2 missing.zone.example does not exist')
     c.fails('textonly.zone.example', 'permanent 5.4.4 ')
     c.fails('noaddress.zone.example', 'permanent 5.4.4 ')
+    c.fails('under.empty.zone.example', 'permanent 5.4.4 ', 'a name between others: it exists, without a record')
+    c.fails('not.under.empty.zone.example', 'permanent 5.1.2 ', 'beside it: no such name')
+    c.fails('null10.zone.example', 'permanent 5.1.10 ', 'null MX of another preference')
+    c.fails('loopalias.zone.example', 'trouble 4.4.3 ', 'a loop of CNAMEs at the domain')
+    c.fails('toloop.zone.example', 'trouble 4.4.3 ', 'a loop of CNAMEs at the MX')
+    c.found('toloopmore.zone.example', 'mx2.zone.example 198.51.100.2 25 1', name='and another MX')
+    c.found('chain12.zone.example', 'mx1.zone.example 198.51.100.1 25 0', name='eight CNAMEs')
+    c.fails('chain0.zone.example', 'trouble 4.4.3 ', 'twenty CNAMEs')
     c.fails('dead.example', 'trouble 4.4.3 DNS gave no answer for dead.example MX')
     c.fails('refused.example', 'trouble 4.4.3 DNS gave no answer for refused.example MX')
     c.fails('dead1.zone.example', 'trouble 4.4.3 DNS gave no answer for mx.refused.example')
@@ -159,6 +178,8 @@ def test_names(c):
     c.fails('iptext.zone.example', 'permanent 5.4.4 ')
     c.found('iptextmore.zone.example', 'mx2.zone.example 198.51.100.2 25 0',
             name='an MX that is the text of an address does not count')
+    c.fails('literal.zone.example', 'permanent 5.4.4 ', 'an address in brackets is no name of a host')
+    c.found('literalmore.zone.example', 'mx2.zone.example 198.51.100.2 25 0', name='beside another')
     c.fails('localhostmx.zone.example', 'permanent 5.4.4 ')
     c.found('underscore.zone.example', 'under_score.zone.example 198.51.100.10 25 0')
     for domain in ('a..b', 'a b.example', 'x' * 64 + '.example', 'b\u00fccher.example', '.', ''):

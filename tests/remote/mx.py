@@ -21,6 +21,10 @@ ZONE = {
 }
 
 
+SOA = [('test.', 'SOA', 'ns.test. root.test. 1 3600 600 86400 60')]
+soa = ()  # what comes with an answer that there is nothing
+
+
 def respond(query, tcp):
     question = query.question[0]
     name = question.name.to_text().rstrip('.')
@@ -30,7 +34,7 @@ def respond(query, tcp):
     if name not in ZONE:
         return [dnslab.answer(query, rcode=dns.rcode.NXDOMAIN)]
     values = ZONE[name].get(kind)
-    return [dnslab.answer(query, *([(name + '.', kind, *values)] if values else []))]
+    return [dnslab.answer(query, (name + '.', kind, *values)) if values else dnslab.answer(query, authority=soa)]
 
 
 # The domain; the verdict; connections to 127.0.0.1 and 127.0.0.2; what is said
@@ -83,4 +87,18 @@ with dnslab.Responder(respond) as server:
             asked = server.count('two.test')
             w.deliver(['a@two.test'])
         tap.equal(server.count('two.test'), asked, 'an open session asks DNS no more')
+
+    # What a worker has learned it keeps: the server ends the session after each message.
+    ends = {'END': (b'250 taken\r\n', CLOSE)}
+    for with_soa, questions in ((True, {'two.test': 1, 'one.test': 2, 'other.test': 2}),
+                                (False, {'two.test': 1, 'one.test': 6, 'other.test': 6})):
+        soa = SOA if with_soa else ()
+        with dnslab.Responder(respond) as counted, Peer(ends) as one, Home() as home:
+            settings(home, counted, one.port)
+            with Worker(home, 'two.test') as w:
+                answers = [w.deliver(['a@two.test'])[0].verdict for _ in range(5)]
+            tap.equal((answers, one.connections), (['K'] * 5, 5), 'five messages, five connections')
+            tap.equal({name: counted.count(name) for name in questions}, questions,
+                      'what there is was asked once' + (', and what there is not' if with_soa else
+                                                        '; what there is not each time, without SOA'))
 tap.end()
