@@ -50,6 +50,7 @@ class Peer:
         if path:
             self.listener = socket.socket(socket.AF_UNIX)
             self.listener.bind(path)
+            os.chmod(path, 0o666)
             self.listener.listen(64)
         else:
             self.listener = socket.create_server((address, port), backlog=64)

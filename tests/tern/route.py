@@ -167,6 +167,21 @@ def main(tern):
     tern.control('smtproutes', f':127.0.0.1:{ternlab.free_port()}')
     route('--connect', 'r@there.example').has('result: would wait', code=111, name='--connect to nobody')
 
+    # LMTP
+    path = os.path.join(tern.top, 'lmtp')
+    tern.control('smtproutes', f':lmtp:{path},lmtp:127.0.0.1:2424+lmtp:[::1]')
+    route('a@there.example').has(
+        f'route: control/smtproutes:1: {path} by LMTP, then 127.0.0.1 port 2424 by LMTP or ::1 port 24 by LMTP',
+        f'host: {path} by LMTP, rank 0', 'host: 127.0.0.1 [127.0.0.1] port 2424 by LMTP, rank 1',
+        'host: ::1 [::1] port 24 by LMTP, rank 1', f'result: would connect to {path} by LMTP', name='LMTP')
+    for script, code, result in (
+            ({'LHLO': b'250 store\r\n'}, 0, 'result: the server takes this recipient; nothing was sent'),
+            ({'LHLO': b'250 store\r\n', 'RCPT': b'550 who\r\n'}, 100, 'result: would bounce')):
+        with remotelab.Peer(script, path=path) as peer:
+            answer = route('--connect', 'r@there.example')
+            answer.has(result, f'dialogue: {path} > LHLO tern.test', code=code, name=f'--connect by LMTP: {result}')
+        os.unlink(path)
+
     # What failed lately is tried last.
     now = int(time.time())
     tern.control('smtproutes', ':127.0.0.1:2501,127.0.0.1:2502')
