@@ -19,6 +19,19 @@ number_parse(struct span s, uint64_t max, uint64_t *value)
 	return 0;
 }
 
+size_t
+number_format(char s[NUMBER_TEXT_MAX], uint64_t n)
+{
+	char digits[NUMBER_TEXT_MAX];
+	size_t at = sizeof digits;
+
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while (n /= 10);
+	memcpy(s, digits + at, sizeof digits - at);
+	return sizeof digits - at;
+}
+
 static uint64_t
 unit_seconds(char unit)
 {

@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 
+#include "lib/number.h"
+
 int
 text_append_clean(stralloc *sa, struct span foreign)
 {
@@ -18,13 +20,9 @@ text_append_clean(stralloc *sa, struct span foreign)
 int
 text_append_number(stralloc *sa, unsigned long long n)
 {
-	char digits[24];
-	size_t at = sizeof digits;
+	char digits[NUMBER_TEXT_MAX];
 
-	do
-		digits[--at] = (char)('0' + n % 10);
-	while (n /= 10);
-	return stralloc_catb(sa, digits + at, sizeof digits - at);
+	return stralloc_catb(sa, digits, number_format(digits, n));
 }
 
 int

@@ -66,6 +66,8 @@ intake_begin(struct intake *in, struct origin const *origin, struct span me)
 	in->code = QUEUE_OK;
 	in->reason = NULL;
 	in->text.len = 0;
+	if (in->pid == 0)
+		in->pid = getpid();
 	if (has_no_room(origin, &reason)) {
 		fail(in, QUEUE_WRITE, reason);
 		return;
@@ -76,7 +78,7 @@ intake_begin(struct intake *in, struct origin const *origin, struct span me)
 		return;
 	}
 	in->is_open = 1;
-	if (!received_append(&in->text, origin, me, (uint64_t)getpid(), in->entry.id,
+	if (!received_append(&in->text, origin, me, (uint64_t)in->pid, in->entry.id,
 		    (time_t)(in->entry.id / 1000000)))
 		fail(in, QUEUE_NO_MEMORY, NULL);
 	else if (entry_append_message(&in->entry, span(in->text.s, in->text.len)) == -1)
@@ -116,11 +118,11 @@ message_end(struct intake *in)
 
 /* What we say of the message, and nobody else. */
 static int
-append_own_records(stralloc *sa, struct origin const *origin)
+append_own_records(stralloc *sa, struct origin const *origin, pid_t pid)
 {
 	int ok = stralloc_cats(sa, "u") && text_append_number(sa, origin->uid) &&
 		 stralloc_catb(sa, "", 1) && stralloc_cats(sa, "p") &&
-		 text_append_number(sa, (unsigned long long)getpid()) && stralloc_catb(sa, "", 1) &&
+		 text_append_number(sa, (unsigned long long)pid) && stralloc_catb(sa, "", 1) &&
 		 envelope_append(sa, 'v', origin_via(origin));
 
 	if (origin->helo.len)
@@ -184,7 +186,7 @@ head_take(struct intake *in, struct origin const *origin, struct span bytes)
 	if (head == in->text.len)
 		return;
 	in->head_done = 1;
-	if (!append_own_records(&records, origin) ||
+	if (!append_own_records(&records, origin, in->pid) ||
 		!append_client_records(&records, span(in->text.s, head), in->has_8bit))
 		fail(in, QUEUE_NO_MEMORY, NULL);
 	else if (entry_append_envelope(&in->entry, span(records.s, records.len)) == -1 ||

@@ -28,6 +28,7 @@ enum {
 struct intake {
 	struct entry_writer entry;
 	int is_open; /* the entry is there */
+	pid_t pid;   /* ours; a process that takes messages does not fork */
 	struct lineends lineends;
 	int has_8bit;
 	struct envelope_check check;

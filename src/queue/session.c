@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/platform.h"
@@ -67,7 +66,7 @@ message_answer(int code)
 		return answer_send(code,
 			session.intake.reason ? session.intake.reason : queue_exit_text(code));
 	snprintf(text, sizeof text, "%llu %ld", (unsigned long long)session.intake.entry.id,
-		(long)getpid());
+		(long)session.intake.pid);
 	return answer_send(QUEUE_OK, text);
 }
 

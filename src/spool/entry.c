@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/crc32c.h"
 #include "lib/durable.h"
+#include "lib/number.h"
 #include "spool/layout.h"
 #include "wire/seal.h"
 
@@ -130,13 +130,14 @@ void
 entry_announce(uint64_t id)
 {
 	static int trigger = -1;
-	char line[24];
-	int len = snprintf(line, sizeof line, "%llu\n", (unsigned long long)id);
+	char line[NUMBER_TEXT_MAX + 1];
+	size_t len = number_format(line, id);
 
+	line[len++] = '\n';
 	for (int i = 0; i < 2; i++) {
 		if (trigger == -1)
 			trigger = open(SPOOL_TRIGGER, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-		if (trigger == -1 || write(trigger, line, (size_t)len) == len || errno == EAGAIN)
+		if (trigger == -1 || write(trigger, line, len) == (ssize_t)len || errno == EAGAIN)
 			return;
 		close(trigger); /* nobody reads: perhaps another send, with another fifo, does */
 		trigger = -1;

@@ -57,5 +57,19 @@ main(void)
 		ok(r == durations[i].result && value == (r ? 77 : durations[i].seconds),
 			"duration '%s'", durations[i].text);
 	}
+	for (uint64_t n = 1; n <= UINT64_MAX / 10; n *= 10) {
+		uint64_t around[] = {n - 1, n, n + 1, UINT64_MAX - n + 1};
+		int good = 1;
+
+		for (size_t i = 0; i < sizeof around / sizeof around[0]; i++) {
+			char want[32], got[NUMBER_TEXT_MAX];
+			int len =
+				snprintf(want, sizeof want, "%llu", (unsigned long long)around[i]);
+
+			good &= number_format(got, around[i]) == (size_t)len &&
+				memcmp(got, want, (size_t)len) == 0;
+		}
+		ok(good, "numbers around %llu are written", (unsigned long long)n);
+	}
 	return tap_end();
 }
