@@ -34,7 +34,7 @@ The invariants:
      copy of each, under the conditions of I4
   I6 nothing stays in the queue once all is settled
   I7 all this without a human: that is how the tests run
-  I8 the time of a restart; tests/crash does not measure it
+  I8 the time of a restart, which is tests/fault/restart.py's: here a machine may be slow
   I9 no message is shown to tern-send before it is durable: tests/crash/trace.py
 """
 import collections
