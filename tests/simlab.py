@@ -13,6 +13,7 @@ import select
 import socket
 import struct
 import subprocess
+import time
 
 import sendlab
 import spoollab
@@ -110,7 +111,6 @@ class Send(sendlab.Send):
         super().__init__(world, env={'LD_PRELOAD': library(), 'SIM_SOCKET': '9',
                                      'SIM_CLOCK': world.file('clock'), **(env or {})},
                          descriptors={9: theirs}, **options)
-        self.ours.settimeout(PATIENCE)
         self.until = FOREVER  # when it would go on by itself: milliseconds of its clock
         self.asked = []       # (client's socket, what is to be done with the answer)
 
@@ -120,13 +120,17 @@ class Send(sendlab.Send):
 
     def ask(self):
         """Lets it run until it has nothing to do; returns whether it lives."""
+        end = time.monotonic() + PATIENCE
         try:
             self.ours.send(b'?')
+            while not (ready := select.select([self.ours, self.log_in], [], [], PATIENCE)[0]) or \
+                    self.ours not in ready:
+                self.read_log()  # a full pipe would stop it
+                if time.monotonic() > end:
+                    raise Spins(self.log[-500:])
             answer = self.ours.recv(8)
         except ConnectionError:
             answer = b''
-        except TimeoutError:
-            raise Spins(self.log[-500:]) from None
         if len(answer) == 8:
             self.until = struct.unpack('=q', answer)[0]
             return True

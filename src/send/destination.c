@@ -69,7 +69,8 @@ destination_has_parked(struct destination const *d)
 static int
 is_busy(struct destination const *d)
 {
-	return d->first || d->workers || d->building || d->waiting || d->able || d->resting ||
+	return d->first || d->workers || d->building || d->waiting[LINE_FRESH] ||
+	       d->waiting[LINE_RETRY] || d->able || d->resting ||
 	       genalloc_len(uint64_t, &d->deferred) || destination_has_parked(d);
 }
 
@@ -131,7 +132,7 @@ destination_rest_expire(int64_t now)
 		if (rest_until(d) > now)
 			destination_rest(d, rest_until(d));
 		destination_wants(d);
-		go_on |= d->waiting || d->able;
+		go_on |= d->waiting[LINE_FRESH] || d->waiting[LINE_RETRY] || d->able;
 		destination_release(d);
 		d = next;
 	}
@@ -182,6 +183,7 @@ destination_add(struct batch *batch, int front)
 		d->last = &batch->next;
 	}
 	d->ready++;
+	d->fresh += batch->message->is_fresh;
 	destination_wants(d);
 }
 
@@ -197,6 +199,7 @@ destination_take(struct destination *d)
 		d->last = &d->first;
 	batch->next = NULL;
 	d->ready--;
+	d->fresh -= batch->message->is_fresh;
 	destination_unpark(d);
 	return batch;
 }
@@ -234,6 +237,7 @@ withdraw_from(struct destination *d, struct batch **withdrawn)
 		}
 		*at = b->next;
 		d->ready--;
+		d->fresh -= b->message->is_fresh;
 		b->next = *withdrawn;
 		*withdrawn = b;
 	}

@@ -23,6 +23,9 @@ enum {
 	DESTINATION_LOADED_MANY = 2000 /* from here on more of one destination wait outside */
 };
 
+/* Where new mail waits for a worker, and where what was tried before does. */
+enum destination_line { LINE_FRESH, LINE_RETRY, DESTINATION_LINES };
+
 struct worker;
 
 struct destination {
@@ -31,12 +34,13 @@ struct destination {
 	struct destination *hash_next;
 	struct batch *first, **last; /* ready for a worker */
 	size_t ready;
+	size_t fresh;       /* of these: of messages that were never tried */
 	unsigned workers;   /* running, and asked for */
 	unsigned requested; /* asked for */
 	struct worker *idle;
-	int waiting; /* in line for a further worker */
-	int able;    /* in line with an idle worker */
-	struct destination *ring_next, *able_next;
+	int waiting[DESTINATION_LINES]; /* in line for a further worker */
+	int able;                       /* in line with an idle worker */
+	struct destination *ring_next[DESTINATION_LINES], *able_next;
 	struct pace pace;   /* of a remote one */
 	stralloc dead_text; /* what its last probe said */
 	genalloc deferred;  /* uint64_t: ids to be hastened when it answers again */

@@ -12,36 +12,40 @@
 
 enum {
 	DEAD_SECONDS_MAX = 60, /* between two probes of a destination where nobody answers */
-	DEFERRED_MAX = 10000   /* messages that are hastened when it answers again */
+	DEFERRED_MAX = 10000,  /* messages that are hastened when it answers again */
+	RETRY_SHARE = 4
 };
 
 /*
  * Those with work, in the order of their turns: the able have an idle worker,
  * the waiting need a further one. While the limit of the channel lets no more
- * workers be, the able go on.
+ * workers be, the able go on. Of those that wait the ones with new mail go
+ * first, but for one turn of RETRY_SHARE.
  */
 static struct line {
 	struct destination *first, **last;
-} able[CHANNELS], waiting[CHANNELS];
+} able[CHANNELS], waiting[CHANNELS][DESTINATION_LINES];
 static int contended[CHANNELS];
+
+static void
+line_join(struct line *line, struct destination *d, struct destination **next)
+{
+	*next = NULL;
+	*(line->first ? line->last : &line->first) = d;
+	line->last = next;
+}
 
 void
 destination_wants(struct destination *d)
 {
+	enum destination_line place = d->fresh ? LINE_FRESH : LINE_RETRY;
+
 	if (d->first && d->idle && !d->able) {
-		struct line *line = &able[d->channel];
-
 		d->able = 1;
-		d->able_next = NULL;
-		*(line->first ? line->last : &line->first) = d;
-		line->last = &d->able_next;
-	} else if (!d->waiting && (d->first ? !d->idle : destination_has_parked(d))) {
-		struct line *line = &waiting[d->channel];
-
-		d->waiting = 1;
-		d->ring_next = NULL;
-		*(line->first ? line->last : &line->first) = d;
-		line->last = &d->ring_next;
+		line_join(&able[d->channel], d, &d->able_next);
+	} else if (!d->waiting[place] && (d->first ? !d->idle : destination_has_parked(d))) {
+		d->waiting[place] = 1;
+		line_join(&waiting[d->channel][place], d, &d->ring_next[place]);
 	}
 }
 
@@ -226,18 +230,33 @@ able_dispatch(enum channel channel)
 	}
 }
 
+/* The line whose turn it is, or NULL when nobody waits. */
+static struct line *
+line_next(enum channel channel)
+{
+	static unsigned turns[CHANNELS];
+	struct line *fresh = &waiting[channel][LINE_FRESH];
+	struct line *retry = &waiting[channel][LINE_RETRY];
+
+	if (fresh->first && (!retry->first || ++turns[channel] % RETRY_SHARE))
+		return fresh;
+	return retry->first ? retry : NULL;
+}
+
 void
 destination_dispatch(enum channel channel)
 {
-	struct destination *d;
+	struct line *line;
 
 	able_dispatch(channel);
 	contended[channel] = 0;
-	while (!contended[channel] && (d = waiting[channel].first)) {
+	while (!contended[channel] && (line = line_next(channel))) {
+		size_t place = (size_t)(line - waiting[channel]);
+		struct destination *d = line->first;
 		enum turn turn = turn_take(d);
 
-		waiting[channel].first = d->ring_next;
-		d->waiting = 0;
+		line->first = d->ring_next[place];
+		d->waiting[place] = 0;
 		contended[channel] = turn == TURN_NO_ROOM;
 		turn_end(d, turn);
 	}

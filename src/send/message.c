@@ -340,6 +340,7 @@ message_load(uint64_t id, enum agenda_reason reason)
 	}
 	if (!m->has_history)
 		message_log_new(m);
+	m->is_fresh = !m->has_history;
 	if (reason == AGENDA_NEW && !m->has_history)
 		counters_received(&m->entry.envelope);
 	message_start(m, reason == AGENDA_FORCED);

@@ -27,6 +27,7 @@ struct message {
 	unsigned batches;   /* that have not come back, */
 	stralloc busy;      /* a byte for each recipient: it is in one of them */
 	uint64_t again;     /* when another one is due meanwhile; UINT64_MAX: none will be */
+	unsigned is_fresh;  /* 1: it was never tried before it was loaded; else 0 */
 	int has_history;    /* there is a file */
 	int history_torn;   /* its last line has no end */
 	int unwritten_done; /* some unwritten lines say that a recipient is done */

@@ -1,0 +1,194 @@
+#!/usr/bin/python3
+"""Whose turn it is: counted in deliveries, not in seconds, by workers that each answer once a
+round. One destination with very many messages does not delay a thousand with one each; new mail
+goes before retries, never instead of them; local and remote limits are apart; the limit of
+workers is that of the settings and the descriptors. With TERN_LONG at full size."""
+import collections
+import os
+import resource
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import faultlab
+import sendlab
+import simlab
+import spoollab
+import ternlab
+
+lab = ternlab.Tap()
+TEXT = b'Subject: x\n\nhello\n'
+BIG = 100000 if faultlab.LONG else 3000
+SMALL = 1000 if faultlab.LONG else 200
+BIG_NAME = b'big.test'
+DESCRIPTORS = 16384
+
+
+class Worker(sendlab.Worker):
+    """Keeps its job until the end of the round."""
+    job = None
+
+    def work(self, job, fd):
+        os.close(fd)
+        self.job = int(job[0]), int(job[1]), [field for field in job[7:] if b'@' in field]
+        self.send.running[self.channel] += 1
+        self.send.most[self.channel] = max(
+            self.send.most[self.channel], self.send.running[self.channel])
+
+    def finish(self, words=b'Ktaken'):
+        number, id, recipients = self.job
+        self.job = None
+        self.send.running[self.channel] -= 1
+        self.report(number, [words] * len(recipients))
+
+
+class Send(simlab.Send):
+    def __init__(self, world):
+        self.running, self.most = collections.Counter(), collections.Counter()
+        self.order = []  # (id, destination), as they were started
+        super().__init__(world, worker=Worker)
+
+    def round(self):
+        """Each worker with a job answers; returns (id, destination) of all that were answered."""
+        busy = [worker for worker in self.workers if worker.job]
+        answered = [(worker.job[1], worker.destination) for worker in busy]
+        for worker in busy:
+            worker.finish()
+        self.settle()
+        return answered
+
+
+def file_limit():
+    """As many descriptors as this needs, for us and for tern-send; what there really is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    want = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (want, hard))
+    return want
+
+
+def fill(world, count, name):
+    return [world.put(None, TEXT, b's@from.test', [b'u@' + name]) for _ in range(count)]
+
+
+def rounds_of_small(big):
+    """In which round each of the small destinations has its message."""
+    with simlab.World(concurrencyremote='100') as world:
+        big_ids = set(fill(world, big, BIG_NAME))
+        small = [b's%d.test' % n for n in range(SMALL)]
+        for name in small:
+            fill(world, 1, name)
+        with Send(world) as send:
+            send.settle()
+            rounds, n, big_done = {}, 0, 0
+            while len(rounds) < SMALL and n < 10 * SMALL:
+                n += 1
+                for id, destination in send.round():
+                    if id in big_ids:
+                        big_done += 1
+                    else:
+                        rounds[destination] = n
+            return rounds, n, big_done
+
+
+def big_and_small():
+    alone, last_alone, _ = rounds_of_small(0)
+    beside, last, big_done = rounds_of_small(BIG)
+    lab.equal((len(alone), len(beside)), (SMALL, SMALL), f'{SMALL} destinations with one message')
+    mean = sum(beside.values()) / SMALL - sum(alone.values()) / SMALL
+    print(f'# alone: {last_alone} rounds; beside {BIG} to one destination: {last}, '
+          f'{mean:.1f} later each, {big_done} of the many meanwhile')
+    lab.ok(last <= 2 * last_alone + 3,
+           f'... have it in {last} rounds beside {BIG} to another, {last_alone} alone')
+    lab.ok(0 < big_done, '... which goes on as well')
+
+
+def late_comer():
+    """All of the many came first, and are being delivered."""
+    with simlab.World(concurrencyremote='50') as world:
+        fill(world, BIG, BIG_NAME)
+        with Send(world) as send:
+            send.settle()
+            for _ in range(5):
+                send.round()
+            world.trigger(world.arrive(TEXT, b's@from.test', [b'u@late.test']))
+            send.settle()
+            for n in range(20):
+                if (b'late.test') in [destination for _, destination in send.round()]:
+                    break
+            lab.ok(n <= 2, f'one that comes to {BIG} others is delivered in round {n + 1}')
+
+
+def new_and_retried():
+    with simlab.World(concurrencyremote='20') as world:
+        due = world.clock.now - 10
+        old = set()
+        for n in range(400):
+            old.add(world.put(None, TEXT, b's@from.test', [b'u@old%d.test' % n], due=due,
+                              history=spoollab.event(b'deferred', b'0', b'later', next=due)))
+        with Send(world) as send:
+            send.settle()
+            new = set()
+            for n in range(400):
+                new.add(world.arrive(TEXT, b's@from.test', [b'u@new%d.test' % n]))
+                world.trigger(max(new))
+            send.settle()
+            send.round()
+            answered = []
+            while one := send.round():
+                answered += [id for id, _ in one]
+            lab.equal(len(answered), 780, 'new mail and retries: all are delivered')
+            tried = sum(id in old for id in answered[:400])
+            lab.ok(90 <= tried <= 130,  # a quarter, and what was under way
+                   f'... {400 - tried} new ones and {tried} retries among the first 400')
+
+
+def channels():
+    with simlab.World(concurrencylocal='8', concurrencyremote='30') as world:
+        for n in range(200):
+            fill(world, 1, b'r%d.test' % n)
+            world.put(None, TEXT, b's@from.test', [b'u%d@here.test' % n])
+        with Send(world) as send:
+            send.settle()
+            lab.equal((send.running['local'], send.running['remote']), (8, 30),
+                      'each channel has its limit')
+            while any(worker.job for worker in send.workers if worker.channel == 'local'):
+                for worker in [w for w in send.workers if w.job and w.channel == 'local']:
+                    worker.finish()
+                send.settle()
+            lab.equal((send.running['local'], send.running['remote']), (0, 30),
+                      'local mail is delivered while all remote workers are busy')
+            while send.round():
+                pass
+            lab.equal((send.most['local'], send.most['remote']), (8, 30), 'never more')
+            lab.ok(world.is_empty(), 'and all is delivered')
+    with simlab.World(concurrencylocal='0', concurrencyremote='5') as world:
+        fill(world, 3, b'r.test')
+        world.put(None, TEXT, b's@from.test', [b'u@here.test'])
+        with Send(world) as send:
+            send.settle()
+            while send.round():
+                pass
+            lab.equal(len(world.names()), 1, 'a limit of 0 holds that channel alone')
+
+
+def thousand(descriptors):
+    wanted = 1000
+    possible = min(wanted, descriptors // 4)
+    with simlab.World(concurrencyremote=str(wanted)) as world:
+        for n in range(wanted + 100):
+            fill(world, 1, b'r%d.test' % n)
+        with Send(world) as send:
+            send.settle()
+            lab.equal(send.running['remote'], possible,
+                      f'{possible} workers at once, with {descriptors} descriptors')
+            while send.round():
+                pass
+            lab.ok(world.is_empty(), '... and all is delivered')
+
+
+descriptors = file_limit()
+big_and_small()
+late_comer()
+new_and_retried()
+channels()
+thousand(descriptors)
+lab.end()
