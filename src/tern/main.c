@@ -53,27 +53,59 @@ version_main(int argc, char const *const *argv)
 	return EXIT_OK;
 }
 
+static char const *const help_lines[] = {
+	"tern init [--user NAME|UID[:GID]] [--copy] [DIR]  make an instance",
+	"tern up [--foreground] [DIR]                      start it",
+	"tern down [--force] [DIR]                         stop it",
+	"tern status [--json] [DIR]                        what runs, what is queued",
+	"tern check [--json] [DIR]                         what is wrong with the settings",
+	"tern check --confinement [--json] [DIR]           what each process can reach",
+	"tern route [--from S] ADDRESS...                  where mail goes, and why",
+	"tern routes compile [DIR]                         smtproutes for fast lookups",
+	"tern relays [--json] [DIR]                        which relays failed lately",
+	"tern relays forget ADDRESS...                     as if they had not",
+	"tern queue ...                                    see tern queue --help",
+	"tern why [--json] ID|ADDRESS                      the life of a message",
+	"tern metrics [--textfile PATH]                    counters for Prometheus",
+	"tern morercpthosts [DIR]                          compile control/morercpthosts",
+	"tern owners [--root DIR]                          owners and modes of the programs",
+	"tern version                                      print the version",
+};
+
+/* The lines that begin with the words. Returns how many there are. */
+static unsigned
+help_print(char const *words)
+{
+	size_t len = strlen(words);
+	unsigned count = 0;
+
+	for (size_t i = 0; i < sizeof help_lines / sizeof help_lines[0]; i++)
+		if (strncmp(help_lines[i], words, len) == 0) {
+			puts(help_lines[i]);
+			count++;
+		}
+	return count;
+}
+
 static int
 help_main(int argc, char const *const *argv)
 {
 	(void)argc, (void)argv;
-	puts("tern init [--user NAME|UID[:GID]] [--copy] [DIR]  make an instance\n"
-	     "tern up [--foreground] [DIR]                      start it\n"
-	     "tern down [--force] [DIR]                         stop it\n"
-	     "tern status [--json] [DIR]                        what runs, what is queued\n"
-	     "tern check [--json] [DIR]                         what is wrong with the settings\n"
-	     "tern check --confinement [--json] [DIR]           what each process can reach\n"
-	     "tern route [--from S] ADDRESS...                  where mail goes, and why\n"
-	     "tern routes compile [DIR]                         smtproutes for fast lookups\n"
-	     "tern relays [--json] [DIR]                        which relays failed lately\n"
-	     "tern relays forget ADDRESS...                     as if they had not\n"
-	     "tern queue ...                                    see tern queue --help\n"
-	     "tern why [--json] ID|ADDRESS                      the life of a message\n"
-	     "tern metrics [--textfile PATH]                    counters for Prometheus\n"
-	     "tern morercpthosts [DIR]                          compile control/morercpthosts\n"
-	     "tern owners [--root DIR]                          owners and modes of the programs\n"
-	     "tern version                                      print the version\n"
-	     "Without DIR: $TERNHOME, else " TERN_HOME ". See tern(8) and tern(7).");
+	help_print("tern ");
+	puts("Without DIR: $TERNHOME, else " TERN_HOME ". See tern(8) and tern(7).");
+	return EXIT_OK;
+}
+
+/* "tern up --help" */
+static int
+command_help(char const *command)
+{
+	char words[64];
+
+	snprintf(words, sizeof words, "tern %s ", command);
+	if (help_print(words) == 0)
+		return help_main(0, NULL);
+	puts("See tern(8).");
 	return EXIT_OK;
 }
 
@@ -106,8 +138,12 @@ main(int argc, char const *const *argv)
 	PROG = "tern";
 	tern_argv0 = argv[0];
 	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
+		if (strcmp(argv[1], commands[i].name) == 0) {
+			if (argc == 3 && strcmp(argv[2], "--help") == 0 &&
+				commands[i].run != queue_main)
+				return command_help(argv[1]);
 			return commands[i].run(argc - 1, argv + 1);
+		}
 	if (argc > 1)
 		strerr_dief(EXIT_PERMANENT, argv[1], ": no such command; try: tern help");
 	help_main(argc, argv);

@@ -4,6 +4,7 @@ place, and no page refers to one of ours that is not there."""
 import glob
 import os
 import re
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -46,4 +47,19 @@ for page, text in sorted(pages.items()):
     wanted = {f'{name}.{section}' for name, section in re.findall(r'\.?\bXr (\S+) (\d)', text)
               if not FOREIGN.match(name)}
     lab.equal(sorted(wanted - set(pages)), [], f'{page} refers to pages that are there')
+
+# Help is there for each command, and each option of the queue's tools is in their page.
+def help_of(*words):
+    return subprocess.run([os.path.join(ternlab.BIN, 'tern'), *words], capture_output=True, text=True, timeout=ternlab.PATIENCE)
+
+
+for words, known in ((('help',), r'^tern (\w+) '), (('queue', '--help'), r'^tern queue (\w+) ')):
+    shown = help_of(*words)
+    for name in sorted(set(re.findall(known, shown.stdout, re.M))):
+        command = [*words[:-1], name]
+        done = help_of(*command, '--help')
+        lab.ok(shown.returncode == done.returncode == 0 and done.stdout.startswith(f'tern {" ".join(command)} ') and not done.stderr,
+               f'tern {" ".join(command)} --help')
+for option in re.findall(r'\{"--([a-z-]+)",', read('src/tern/queueoptions.c')):
+    lab.ok(re.search(rf'\bFl -{option}\b', pages['tern-queuetools.8']), f'--{option} is in tern-queuetools(8)')
 lab.end()
