@@ -204,7 +204,7 @@ class Instance:
             if done.returncode != 0:
                 print(f'# tern down: {done.stdout}{done.stderr}'.rstrip(), flush=True)
             try:
-                wait_until(lambda: not self.processes(), 'the end of all processes', 10)
+                wait_until(lambda: not self.processes(), 'the end of all processes')
             except Timeout:
                 left = {pid: self.name_of(pid) for pid in self.processes()}
                 for pid in left:
