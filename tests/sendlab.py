@@ -167,8 +167,9 @@ class World:
     def all_settled(self):
         return all(self.settled(pair) for pair in self.expected)
 
-    def violations(self, extra=1, aside=()):
-        """The invariants after recovery; the reasons, or None."""
+    def violations(self, extra=1, aside=(), reported=True):
+        """The invariants after recovery; the reasons, or None. Reports of success need not be
+        there without `reported`."""
         wrong = []
         queued = set(self.names())
         for pair, want in self.expected.items():
@@ -185,7 +186,8 @@ class World:
             if self.warned[pair] > 1 + extra or self.reported[pair] > 1 + extra:
                 wrong.append(f'I5: {self.warned[pair]} warnings, {self.reported[pair]} reports: '
                              f'{id} {recipient}')
-            if recipient.startswith(b'asked') != bool(self.reported[pair]) and id not in queued:
+            asked = recipient.startswith(b'asked') and id not in queued
+            if (self.reported[pair] and not asked) or (reported and asked > self.reported[pair]):
                 wrong.append(f'{self.reported[pair]} reports: {id} {recipient}')
             if self.bounced[pair] and not recipient.startswith(b'never'):
                 wrong.append(f'bounced without an answer: {id} {recipient}')
@@ -280,6 +282,7 @@ class Send:
                  descriptors=None):
         self.world, self.worker_type = world, worker
         self.workers, self.log = [], b''
+        self.asked = []  # for notices: (id, kind)
         self.alive_fakes = True
         self.activity = time.monotonic()
         self.clean_partial = b''
@@ -497,6 +500,7 @@ class Send:
         if not packet:
             return False
         id, kind = int(fields(packet)[0]), fields(packet)[1]
+        self.asked.append((id, kind))
         if len(fds) != 2:
             raise Wrong(f'a bounce with {len(fds)} descriptors')
         entry, history = (os.pread(fd, os.fstat(fd).st_size, 0) for fd in fds)
