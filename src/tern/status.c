@@ -8,30 +8,22 @@
 
 #include "lib/clock.h"
 #include "lib/exits.h"
+#include "lib/json.h"
 #include "tern/census.h"
 #include "tern/commands.h"
 #include "tern/instance.h"
+#include "tern/queueaccess.h"
+#include "tern/words.h"
 
 #define USAGE "tern status [--json] [DIR]"
 
 enum { STATUS_ALL_READY = 0, STATUS_NOT_READY = 1 };
 
 static void
-print_span(uint64_t seconds)
-{
-	if (seconds < 120)
-		printf("%llu s", (unsigned long long)seconds);
-	else if (seconds < 7200)
-		printf("%llu min", (unsigned long long)seconds / 60);
-	else if (seconds < 172800)
-		printf("%llu h", (unsigned long long)seconds / 3600);
-	else
-		printf("%llu days", (unsigned long long)seconds / 86400);
-}
-
-static void
 service_print_text(char const *name, struct service_state const *state)
 {
+	char since[WORDS_MAX];
+
 	printf("%-8s ", name);
 	if (!state->supervised) {
 		puts("not running");
@@ -42,7 +34,8 @@ service_print_text(char const *name, struct service_state const *state)
 		: state->up     ? "not ready"
 		: state->wanted ? "restarting"
 				: "stays down");
-	print_span(state->since);
+	words_span(since, state->since);
+	fputs(since, stdout);
 	if (state->up)
 		printf(", pid %ld", (long)state->pid);
 	else if (state->exit_code >= 0)
@@ -69,11 +62,13 @@ census_age(struct census const *census)
 static void
 census_print_text(struct census const *census)
 {
-	printf("queue: %llu message%s, %llu of them deferred", (unsigned long long)census->messages,
-		census->messages == 1 ? "" : "s", (unsigned long long)census->deferred);
+	char age[WORDS_MAX];
+
+	printf("queue: %llu %s, %llu of them deferred", (unsigned long long)census->messages,
+		words_messages(census->messages), (unsigned long long)census->deferred);
 	if (census->messages) {
-		fputs(", the oldest ", stdout);
-		print_span(census_age(census));
+		words_span(age, census_age(census));
+		printf(", the oldest %s", age);
 	}
 	if (census->bad)
 		printf("; %llu broken, set aside in queue/bad", (unsigned long long)census->bad);
@@ -89,22 +84,14 @@ census_print_json(struct census const *census)
 		(unsigned long long)census->bad, (unsigned long long)census_age(census));
 }
 
-/* A path as a string of JSON (RFC 8259, 7). */
 static void
-print_json_string(char const *s)
+print_json_string(char const *text)
 {
-	putchar('"');
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	stralloc out = STRALLOC_ZERO;
 
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-	putchar('"');
+	memory_or_die(json_append_string(&out, span_string(text)) && stralloc_0(&out));
+	fputs(out.s, stdout);
+	stralloc_free(&out);
 }
 
 static int
