@@ -127,8 +127,10 @@ def build(name, *flags, libraries=(), source=None):
 SYNCS = {
     'entry': ('tern-queue', 'f', '*/queue/mess/*'),
     'directory': ('tern-queue', 'd', '*/queue/mess/*'),
+    'mail': ('tern-local', 'f', '*/tmp/*'),
     'new': ('tern-local', 'd', '*/new'),
     'hist': ('tern-send', 'f', '*/queue/hist/*'),
+    'hist-directory': ('tern-send', 'd', '*/queue/hist/*'),
 }
 
 

@@ -18,11 +18,11 @@ SOURCE = os.path.join(os.path.dirname(os.path.dirname(HERE)), 'src')
 # Program, the file and what is changed in it, the test that must find it.
 MUTANTS = {
     'a report is taken for a success': (
-        'send', 'send/worker.c', 'enum verdict verdict = report->recipient[i].verdict;',
-        'enum verdict verdict = VERDICT_DELIVERED;', 'send.py'),
+        'send', 'send/worker.c', 'struct said said = {report->recipient[i].verdict,',
+        'struct said said = {VERDICT_DELIVERED,', 'send.py'),
     'a failure is done without a notice': (
-        'send', 'send/message.c', '\t\tbounce_request(m);\n',
-        '\t\tmessage_bounced(m, VERDICT_DELIVERED, span("1 1", 3));\n', 'send.py'),
+        'send', 'send/message.c', 'bounce_request(m, kind); return;', 'm->notice = kind; '
+        'message_bounced(m, VERDICT_DELIVERED, span("1 1", 3)); return;', 'send.py'),
     'the number of a report does not matter': (
         'send', 'send/worker.c', 'report.number != w->job ||', '', 'lies.py'),
     'the socket of a worker blocks': (
@@ -33,6 +33,11 @@ MUTANTS = {
     'an error of fdatasync does not matter': (
         'queue', 'spool/entry.c', 'fdatasync(w->fd) == 0', '(fdatasync(w->fd), 1)',
         'enqueue.py'),
+    'an error of fsync of the directory does not matter': (
+        'queue', 'spool/entry.c', 'if (durable_directory(directory) == 0) {',
+        'if (durable_directory(directory) != -2) {', 'enqueue.py'),
+    'an error of fsync of an mbox does not matter': (
+        'local', 'local/mailbox.c', 'return fsync(fd);', 'return fsync(fd), 0;', 'local.py'),
     'an error of fsync of new/ does not matter': (
         'local', 'local/maildir.c', 'if (fsync(new_folder.fd) == -1)',
         'if (fsync(new_folder.fd) == -2)', 'local.py'),
@@ -82,7 +87,8 @@ def judge(name):
                                      ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)
         build(folder, *mutation)
-        environment = {**os.environ, 'TERN_BUILD': folder, 'TERN_FAULT_PLACE': folder, 'TMPDIR': folder}
+        environment = {**os.environ, 'TERN_BUILD': folder, 'TERN_FAULT_PLACE': folder,
+                       'TMPDIR': folder, 'TERN_PATIENCE': '10'}  # what is lost never comes
         environment.pop('TERN_LONG', None)
         # Once it has found something the rest of it is of no interest.
         child = subprocess.Popen([os.path.join(HERE, test)], stdout=subprocess.PIPE, text=True,
