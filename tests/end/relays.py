@@ -104,6 +104,26 @@ def both_die(tern, port):
         tern.wait_queue_empty()
 
 
+def equals_share(tern):
+    """Sessions are kept, but not so long that one of two gets more than its part."""
+    count = 10000 if os.environ.get('TERN_LONG') else 3000
+    postfix = endlab.Postfix()
+    if postfix.missing():
+        lab.skip('equals share the load', postfix.missing())
+        return
+    with ternlab.Sink() as one, ternlab.Sink() as other:
+        tern.control('smtproutes', f':127.0.0.1:{one.port}+127.0.0.1:{other.port}')
+        source = postfix.start('smtp-source', '-d', '-s', '10', '-m', str(count), '-f', 'ann@tern.test',
+                               '-t', 'bob@equals.test', f'127.0.0.1:{tern.port}')
+        lab.equal(source.wait(ternlab.PATIENCE * 3), 0, f'{count} messages are taken')
+        tern.wait_queue_empty(ternlab.PATIENCE * 3)
+        got = len(one.messages), len(other.messages)
+        lab.ok(sum(got) == count and abs(got[0] - count / 2) < count / 20,
+               f'of {count} messages two equals get {got[0]} and {got[1]}, within 10 % of each other, '
+               f'over {one.connections} and {other.connections} connections')
+        print(f'# result: balance of two equal relays over {count} messages: {got[0]} and {got[1]}')
+
+
 with ternlab.Sink() as backup, ternlab.Instance() as tern:
     port = ternlab.free_port()
     tern.control('smtproutes', f':127.0.0.1:{port},127.0.0.1:{backup.port}')
@@ -114,4 +134,5 @@ with ternlab.Sink() as backup, ternlab.Instance() as tern:
     others_know(tern, port, backup)
     refuses(tern, port, backup)
     both_die(tern, port)
+    equals_share(tern)
 lab.end()
