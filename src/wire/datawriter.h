@@ -38,7 +38,8 @@ struct datawriter {
 /* Appends the form of the next piece of text, of any size. Returns 1, or 0 without memory. */
 int datawriter_put(struct datawriter *writer, stralloc *out, struct span text);
 
-/* Appends what is left and the end of data, of which a chunk has none. Returns 1, or 0 without memory. */
+/* Appends what is left and the end of data, of which a chunk has none. Returns 1, or 0 without
+ * memory. */
 int datawriter_end(struct datawriter *writer, stralloc *out);
 
 #endif
