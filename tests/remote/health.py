@@ -127,18 +127,30 @@ def test_file():
             delivered(worker(home, ['a@example.net']), 'is as if nothing was known', (primary, backup), [2, 2])
 
 
-def silent(family, address, port):
-    """A listener that is full: no packet to it is answered. Returns what holds it."""
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.bind((address, port))
+def peer_beside_silence():
+    """A peer, and at its port of ::1 a listener that is bound, but does not listen yet."""
+    for _ in range(100):
+        peer, listener = Peer({}), socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            listener.bind(('::1', peer.port))
+            return peer, listener
+        except OSError:
+            listener.close()
+            peer.__exit__()
+    raise RuntimeError('no port is free at both addresses')
+
+
+def fill(listener):
+    """Fills the listener: no packet to it is answered any more. Returns what holds it."""
     listener.listen(0)
     held = [listener]
     for _ in range(16):
-        client = socket.socket(family, socket.SOCK_STREAM)
+        client = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
         client.settimeout(0.5)
         held.append(client)
         try:
-            client.connect((address, port))
+            client.connect(listener.getsockname())
         except socket.timeout:
             return held
     raise RuntimeError('the listener is never full')
@@ -152,8 +164,9 @@ def test_dead_ipv6():
         tap.skip('dead IPv6', 'there is no IPv6')
         return
     # Without connections to both at once this would take ten minutes, and then not again for one.
-    with Peer({}) as peer, Health(timeoutconnect='600') as home:
-        held = silent(socket.AF_INET6, '::1', peer.port)
+    peer, listener = peer_beside_silence()
+    with peer, Health(timeoutconnect='600') as home:
+        held = fill(listener)
         home.control('smtproutes', f':localhost:{peer.port}')
         for name in ('IPv6 does not answer: IPv4 does', 'and again'):
             with Worker(home) as w:

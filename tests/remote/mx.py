@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """From the MX of a domain to the host that takes its mail."""
+import contextlib
+
 import dns.rcode
 import dns.rdatatype
 
@@ -51,6 +53,22 @@ CASES = [
 ]
 
 
+@contextlib.contextmanager
+def pair(script):
+    """A peer at 127.0.0.1 and one at 127.0.0.2, at a port that is free at both."""
+    for _ in range(100):
+        one = Peer(script)
+        try:
+            other = Peer({}, address='127.0.0.2', port=one.port)
+        except OSError:
+            one.__exit__()
+            continue
+        with one, other:
+            yield one, other
+        return
+    raise RuntimeError('no port is free at both addresses')
+
+
 def settings(home, server, port):
     home.control('dnsservers', f'127.0.0.1:{server.port}')
     home.control('smtpport', str(port))
@@ -59,8 +77,7 @@ def settings(home, server, port):
 
 with dnslab.Responder(respond) as server:
     for domain, verdict, connections, pattern in CASES:
-        with Peer({}) as one, Peer({}, address='127.0.0.2', port=one.port) as other, \
-                Home() as home:
+        with pair({}) as (one, other), Home() as home:
             settings(home, server, one.port)
             with Worker(home, domain) as w:
                 answers = w.deliver(['a@' + domain])
@@ -71,8 +88,7 @@ with dnslab.Responder(respond) as server:
             want = verdict.replace('T', 'Z')
             tap.ok(matches(answers, want, pattern), f'{domain}: {want}, as a command')
 
-    with Peer({'greeting': CLOSE}) as one, Peer({}, address='127.0.0.2', port=one.port) as other, \
-            Home() as home:
+    with pair({'greeting': CLOSE}) as (one, other), Home() as home:
         settings(home, server, one.port)
         with Worker(home, 'two.test') as w:
             w.job(['a@two.test'])
