@@ -37,8 +37,7 @@ static char const *const bad[] = {
 	"192.0.2.256 25 1 1700000000",
 	"relay.example 25 1 1700000000",
 	"192.0.2.1\n25 1 1700000000",
-	"\x7f"
-	"ELF",
+	"\177ELF",
 };
 
 static void
