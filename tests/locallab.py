@@ -197,11 +197,12 @@ class Worker:
             raise
         return self.process.returncode, log
 
-    def send(self, fd, length, sender=b'sender@example.net', recipients=None, eight=0, utf8=0):
+    def send(self, fd, length, sender=b'sender@example.net', recipients=None, eight=0, utf8=0,
+             wishes=()):
         self.number += 1
         packet = b''.join(field + b'\0' for field in [
             b'%d' % self.number, b'1700000000000000', b'%d' % length, b'%d' % eight, b'%d' % utf8,
-            self.address, sender, *(recipients or [self.address])])
+            self.address, sender, *(recipients or [self.address]), *((b'', *wishes) if wishes else ())])
         self.send_raw(packet, [fd])
         return self.number
 

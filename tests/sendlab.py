@@ -186,8 +186,9 @@ class World:
             if self.warned[pair] > 1 + extra or self.reported[pair] > 1 + extra:
                 wrong.append(f'I5: {self.warned[pair]} warnings, {self.reported[pair]} reports: '
                              f'{id} {recipient}')
-            asked = recipient.startswith(b'asked') and id not in queued
-            if (self.reported[pair] and not asked) or (reported and asked > self.reported[pair]):
+            asked = recipient.startswith(b'asked')
+            if (self.reported[pair] and not asked) or \
+                    (reported and asked and not self.reported[pair] and id not in queued):
                 wrong.append(f'{self.reported[pair]} reports: {id} {recipient}')
             if self.bounced[pair] and not recipient.startswith(b'never'):
                 wrong.append(f'bounced without an answer: {id} {recipient}')

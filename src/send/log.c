@@ -199,7 +199,7 @@ log_bounce_unwanted(uint64_t id)
 void
 log_notice(uint64_t id, enum notice_kind kind, struct span notice_id)
 {
-	put(kind == NOTICE_DELAY ? "delay notice of msg " : "delivery notice of msg ");
+	put(kind == NOTICE_DELAY ? "delay notice of msg " : "success notice of msg ");
 	put_number(id);
 	put(" is msg ");
 	put_safe(notice_id);

@@ -26,7 +26,7 @@ void log_bounce(uint64_t id, struct span bounce_id, struct span qp);
 void log_triple_bounce(uint64_t id);
 void log_bounce_unwanted(uint64_t id);
 
-/* "delay notice of msg ID is msg ID2", or "delivery notice". */
+/* "delay notice of msg ID is msg ID2", or "success notice". */
 void log_notice(uint64_t id, enum notice_kind kind, struct span notice_id);
 void log_end(uint64_t id);
 

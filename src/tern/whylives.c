@@ -188,6 +188,8 @@ static struct {
 	{"order msg ", ':', {"order", "the administrator's order:"}},
 	{"warning: msg ", ':', {"warning", "warning:"}},
 	{"bounce of msg ", ' ', {"bounce", "its sender is told: the bounce "}},
+	{"delay notice of msg ", ' ', {"warned", "its sender is told that it is late: it "}},
+	{"success notice of msg ", ' ', {"reported", "its sender is told of the delivery: it "}},
 	{"triple bounce: discarding bounce/", ' ', {"discard", "nobody is told of its failure"}},
 	{"end msg ", ' ', {"end", "it leaves the queue"}},
 };

@@ -4,7 +4,7 @@ warnings, success of each kind, lists and forwards, and the limits for all notic
 import email
 import email.policy
 import os
-import re
+import shutil
 import signal
 import sys
 
@@ -148,6 +148,30 @@ def late(tern, plain):
     lab.equal(null, [], 'a message without a sender is no matter for a warning')
 
 
+def senders(tern):
+    """Wishes of programs that people use."""
+    text = endlab.message('by sendmail', 'x\r\n').replace(b'\r', b'')
+    tern.sendmail('-N', 'success,delay', '-R', 'hdrs', '-V', 'mine', '-f', 'box@tern.test',
+                  'silent@tern.test', input=text)
+    notice = notices(tern, 'box', 1, 'by sendmail')[0]
+    lab.equal((notice.actions(), notice.fields['Original-Envelope-Id']),
+              ({'silent@tern.test': 'delivered'}, 'mine'), 'sendmail -N -V')
+    for name, *argv in (
+            ('msmtp', '--host=127.0.0.1', f'--port={tern.port}', '--from=box@tern.test',
+             '--auth=off', '--tls=off', '--dsn-notify=success,failure', '--dsn-return=headers',
+             'silent@tern.test'),
+            ('swaks', '--server', f'127.0.0.1:{tern.port}', '--from', 'box@tern.test> ENVID=x',
+             '--to', 'silent@tern.test> NOTIFY=SUCCESS ORCPT=rfc822;x',  # it writes the last >
+             '--header', 'Subject: by swaks')):
+        if not shutil.which(name):
+            lab.skip(f'notices by {name}', 'it is not installed')
+            continue
+        text = endlab.message(f'by {name}', 'x\r\n').replace(b'\r', b'')
+        done = tern.run(shutil.which(name), *argv, input=text if name == 'msmtp' else b'')
+        lab.ok(done.returncode == 0 and notices(tern, 'box', 1, f'by {name}')[0].actions() == {
+            'silent@tern.test': 'delivered'}, f'{name}: {done.stderr[-200:]}')
+
+
 def limits(tern):
     """What is over the limit waits, and comes when there is room."""
     for n in range(6):
@@ -191,4 +215,5 @@ with ternlab.Sink(extensions=OFFERED + (b'DSN',)) as the_dsn, ternlab.Sink() as 
     owners(the_tern)
     late(the_tern, the_plain)
     limits(the_tern)
+    senders(the_tern)
 lab.end()

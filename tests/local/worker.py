@@ -88,6 +88,32 @@ with User() as user:
                           f'forward {i + 1}')
             tap.equal(queue.messages[0][1], b'b8\0U\0Fsender@example.net\0Ta@example.net\0\0',
                       'the kind of message is passed on')
+
+            # What the sender wants of notices: RET, ENVID, NOTIFY, ORCPT.
+            for instructions, letter in (('&a@example.net\n&b@example.net\n', 'E'),
+                                         ('&a@example.net\n./Maildir/\n', 'K'),
+                                         ('|exit 0\n&a@example.net\n', 'K')):
+                user.write('.qmail', instructions)
+                got = worker.deliver(wishes=[b'HDRS', b'id', b'SUCCESS,FAILURE', b'rfc822;o@old.test'])
+                tap.equal(got[0], letter, f'{instructions.split()}: {letter}')
+            wishes = b'NFAILURE\0Orfc822;o@old.test\0'
+            tap.equal(queue.messages[3][1], b'RHDRS\0Eid\0Fsender@example.net\0' + wishes +
+                      b'Ta@example.net\0' + wishes + b'Tb@example.net\0\0',
+                      'they go on with each forward, but for success')
+            user.write('.qmail', '&a@example.net\n')
+            for wish, after in ((b'SUCCESS', b'NNEVER\0'), (b'NEVER', b'NNEVER\0'),
+                                (b'DELAY,SUCCESS', b'NDELAY\0'), (b'FAILURE', b'NFAILURE\0'), (b'', b'')):
+                letter = worker.deliver(wishes=[b'', b'', wish, b''])[0]
+                tap.equal((letter, queue.messages[-1][1]),
+                          ('E' if b'SUCCESS' in wish else 'K',
+                           b'Fsender@example.net\0' + after + b'Ta@example.net\0\0'),
+                          f'NOTIFY={wish.decode()}')
+            user.write('.qmail-owner', '')
+            tap.equal((worker.deliver(wishes=[b'HDRS', b'id', b'SUCCESS', b''])[0],
+                       queue.messages[-1][1]),
+                      ('K', b'Fjoe-owner@example.org\0Ta@example.net\0\0'),
+                      'a list is where the message was meant to go')
+            os.unlink(user.path('.qmail-owner'))
             with tempfile.TemporaryFile() as f:
                 f.write(MESSAGE)
                 f.flush()
