@@ -66,6 +66,25 @@ def main(tern):
         lab.equal(tern.run('tern', 'relays', *argv).returncode, 100, f'relays {argv}: exit 100')
 
 
+def in_service(tern):
+    """As the workers of a running instance remember it, confined and as their own user."""
+    dead = ternlab.free_port()
+    with ternlab.Sink() as sink:
+        tern.control('smtproutes', f':127.0.0.1:{dead},127.0.0.1:{sink.port}')
+        tern.up()
+        for count in (1, 2):
+            tern.send_smtp('ann@tern.test', [f'a@d{count}.example'], b'Subject: x\r\n\r\nhello\r\n')
+            sink.wait(count)
+        known = json.loads(tern.run('tern', 'relays', '--json').stdout)['relays']
+        lab.equal([(r['port'], r['failures']) for r in known], [(dead, 1)],
+                  'two workers of two destinations, one failure')
+        first = [m for m in tern.log('send') if 'confinement:' in m]
+        lab.equal(first, [], 'no wall was met')
+        tern.down()
+
+
 with ternlab.Instance() as instance:
     main(instance)
+    instance.write('run/remote/health', '', 0o600)
+    in_service(instance)
 lab.end()
