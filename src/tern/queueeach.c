@@ -26,29 +26,33 @@ struct walk {
 };
 
 static void
+trouble_say(struct walk *w, uint64_t id, char const *why)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%llu", (unsigned long long)id);
+	progress_end(&w->progress);
+	strerr_warnw("msg ", text, ": ", why);
+	w->had_trouble = 1;
+}
+
+static void
 message_visit(struct walk *w, uint64_t id, int is_active)
 {
 	struct queued q;
 	char const *why = "there is no such message";
 	int r = queued_read(&q, id, &why);
 
-	if (r == 1) {
-		q.is_active = is_active;
-		if (queued_is_waiting(&q) && queue_options_match(w->options, &q, w->now)) {
-			w->f(w->context, &q);
-			w->left--;
-		}
-		queued_free(&q);
-	} else if (r == -1 || w->named) {
-		char text[24];
-
-		snprintf(text, sizeof text, "%llu", (unsigned long long)id);
-		progress_end(&w->progress);
-		strerr_warnw("msg ", text, ": ", why);
-		w->had_trouble = 1;
+	if (r == -1 || (r == 0 && w->named))
+		trouble_say(w, id, why);
+	if (r != 1)
+		return;
+	q.is_active = is_active;
+	if (queued_is_waiting(&q) && queue_options_match(w->options, &q, w->now)) {
+		w->f(w->context, &q);
+		w->left--;
 	}
-	if (!w->named && w->options->shows_progress)
-		progress_step(&w->progress);
+	queued_free(&q);
 }
 
 /* One that goes while we ask is not active any more. */
@@ -63,8 +67,12 @@ some_visit(struct walk *w, uint64_t const *ids, size_t count)
 		w->access->client = -1;
 		memset(states, 0, sizeof states);
 	}
-	for (size_t i = 0; i < count && w->left; i++)
-		message_visit(w, ids[i], states[i] == QUEUE_STATE_ACTIVE);
+	for (size_t i = 0; i < count && w->left; i++) {
+		if (w->named || queue_options_may_match(w->options, ids[i], states[i], w->now))
+			message_visit(w, ids[i], states[i] == QUEUE_STATE_ACTIVE);
+		if (!w->named && w->options->shows_progress)
+			progress_step(&w->progress);
+	}
 }
 
 static void

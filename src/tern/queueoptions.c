@@ -256,13 +256,31 @@ any_recipient_matches(struct queue_options const *o, struct queued const *q)
 	return 0;
 }
 
+static int
+age_matches(struct queue_options const *o, uint64_t id, uint64_t now)
+{
+	uint64_t arrival = id / 1000000;
+	uint64_t age = now > arrival ? now - arrival : 0;
+
+	return age >= o->older && age <= o->younger;
+}
+
+/* What is being worked on may be held too. */
+int
+queue_options_may_match(
+	struct queue_options const *o, uint64_t id, enum queue_state state, uint64_t now)
+{
+	if (o->state == STATE_ACTIVE && state != QUEUE_STATE_ACTIVE)
+		return 0;
+	if (o->state == STATE_HELD && state == QUEUE_STATE_WAITING)
+		return 0;
+	return age_matches(o, id, now);
+}
+
 int
 queue_options_match(struct queue_options const *o, struct queued const *q, uint64_t now)
 {
-	uint64_t arrival = q->id / 1000000;
-	uint64_t age = now > arrival ? now - arrival : 0;
-
-	return age >= o->older && age <= o->younger && q->entry.message >= o->larger &&
+	return age_matches(o, q->id, now) && q->entry.message >= o->larger &&
 	       q->entry.message <= o->smaller &&
 	       (!o->sender || pattern_matches(span_string(o->sender), q->entry.envelope.sender)) &&
 	       (o->state == -1 || o->state == (int)message_state(q)) && any_recipient_matches(o, q);

@@ -6,6 +6,7 @@
 #include <skalibs/genalloc.h>
 
 #include "spool/queued.h"
+#include "wire/queuecontrol.h"
 
 /* What a message of the queue is doing, as the tools say it. */
 enum message_state {
@@ -47,6 +48,10 @@ int queue_options_select(struct queue_options const *options);
 /* Whether the message is one that the options ask for; now is in seconds since 1970. */
 int queue_options_match(
 	struct queue_options const *options, struct queued const *message, uint64_t now);
+
+/* Whether it may be, by its id and what tern-send says of it: without a look at its files. */
+int queue_options_may_match(
+	struct queue_options const *options, uint64_t id, enum queue_state state, uint64_t now);
 
 enum message_state message_state(struct queued const *message);
 char const *message_state_name(enum message_state state);
