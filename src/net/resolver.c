@@ -8,7 +8,7 @@
 #include "net/dnsexchange.h"
 #include "net/dnsservers.h"
 
-enum { LINE_MAX_TRACE = DNS_NAME_TEXT_MAX + 160 };
+enum { LINE_MAX_TRACE = 2 * DNS_NAME_TEXT_MAX + 400 }; /* records that do not fit are not shown */
 
 static char const *
 type_name(enum dns_type type)
@@ -49,6 +49,45 @@ server_text(char text[NETADDRESS_TEXT_MAX + 10], struct resolver_server const *s
 	snprintf(text, NETADDRESS_TEXT_MAX + 10, v4 ? "%s:%u" : "[%s]:%u", address, server->port);
 }
 
+static void
+record_text(char text[DNS_NAME_TEXT_MAX + 10], struct dns_record const *record, enum dns_type type)
+{
+	struct netaddress address;
+
+	if (type == DNS_MX)
+		snprintf(text, DNS_NAME_TEXT_MAX + 10, "%u %s", (unsigned)record->preference,
+			record->name.len ? record->name.text : ".");
+	else if (netaddress_of_bytes(&address, record->data) == 0)
+		netaddress_format(text, &address);
+	else
+		snprintf(text, DNS_NAME_TEXT_MAX + 10, "%s", record->name.text);
+}
+
+/* Puts the records behind what is in line. */
+static void
+records_append(char line[LINE_MAX_TRACE], struct dns_answer const *answer)
+{
+	struct dns_answer rest = *answer;
+	char const *mark = ": ";
+	size_t len = strlen(line);
+	struct dns_record record;
+
+	if (rest.type != DNS_MX && rest.type != DNS_A && rest.type != DNS_AAAA)
+		return;
+	while (dns_answer_next(&rest, &record)) {
+		char text[DNS_NAME_TEXT_MAX + 10];
+		int n;
+
+		record_text(text, &record, rest.type);
+		n = snprintf(line + len, LINE_MAX_TRACE - len, "%s%s", mark, text);
+		if (n < 0 || (size_t)n >= LINE_MAX_TRACE - len)
+			break;
+		len += (size_t)n;
+		mark = ", ";
+	}
+	line[len] = '\0';
+}
+
 /* Tells the log what was asked of whom, and with what result. */
 static void
 trace(struct resolver const *resolver, struct resolver_server const *server,
@@ -70,6 +109,8 @@ trace(struct resolver const *resolver, struct resolver_server const *server,
 			rcode_text(answer->rcode), answer->records, answer->ignored, answer->links,
 			answer->truncated ? ", truncated" : "",
 			answer->authentic ? ", authentic" : "");
+	if (!failure)
+		records_append(line, answer);
 	resolver->trace(resolver->trace_context, line);
 }
 
@@ -82,6 +123,7 @@ trace_cached(struct resolver const *resolver, struct dns_name const *name, enum 
 		return;
 	snprintf(line, sizeof line, "dns %s %s: kept from before, %u records", name->text,
 		type_name(type), resolver->answer.records);
+	records_append(line, &resolver->answer);
 	resolver->trace(resolver->trace_context, line);
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """From the MX of a domain to the host that takes its mail."""
 import contextlib
+import tempfile
 
 import dns.rcode
 import dns.rdatatype
@@ -95,6 +96,18 @@ with dnslab.Responder(respond) as server:
             _, host, address, answers = w.report(host=True)
         tap.equal((answers[0].verdict, host, address), ('K', 'other.test', '127.0.0.2'),
                   'the second MX, by name and address')
+    with Peer({}) as one, Home(logdetail='1') as home, tempfile.TemporaryFile() as errors:
+        settings(home, server, one.port)
+        with Worker(home, 'two.test', errors) as w:
+            w.deliver(['a@two.test'], message=1234567)
+        errors.seek(0)
+        log = errors.read().decode()
+        good = all(line.startswith('tern-remote: msg 1234567: ') for line in log.splitlines())
+        for part in (f'dns two.test MX from 127.0.0.1:{server.port} by udp: no error, 2 records',
+                     '10 one.test', '20 other.test', 'dns one.test A from', '1 records', ': 127.0.0.1\n',
+                     'dns one.test AAAA from', '0 records', f'127.0.0.1 connecting to one.test port {one.port}\n'):
+            good = good and part in log
+        tap.ok(good, 'logdetail: questions to DNS and what they brought') or print('#', log)
     with Peer({}) as one, Home(helohost='x') as home:
         settings(home, server, one.port)
         with Worker(home, 'two.test') as w:
