@@ -113,10 +113,11 @@ with locallab.User() as user:
 
     # time
     begin = time.monotonic()
-    done = program('echo $$ >pid; sleep 1000', options=['-t', '1'])
+    # Long enough for a shell on a busy machine to write what it is asked to.
+    done = program('echo $$ >pid; sleep 1000', options=['-t', '3'])
     tap.ok(done.returncode == 111 and b'too long' in done.stderr, 'one that hangs is ended')
     tap.ok(not alive(int(user.read('pid'))) and time.monotonic() - begin < 60, 'in time')
-    done = program("trap '' TERM; sleep 1000 & echo $! >pid; wait; sleep 1000", options=['-t', '1'])
+    done = program("trap '' TERM; sleep 1000 & echo $! >pid; wait; sleep 1000", options=['-t', '3'])
     tap.ok(done.returncode == 111 and b'too long' in done.stderr, 'one that ignores TERM too')
     ternlab.wait_until(lambda: not alive(int(user.read('pid'))), 'the end of the group')
     tap.ok(True, 'and all of its group')
