@@ -7,7 +7,7 @@
 #include "lib/clock.h"
 #include "lib/text.h"
 #include "lib/utf8.h"
-#include "queue/room.h"
+#include "policy/room.h"
 #include "spool/layout.h"
 
 static void

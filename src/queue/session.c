@@ -7,9 +7,9 @@
 #include "lib/platform.h"
 #include "lib/stream.h"
 #include "lib/text.h"
+#include "policy/room.h"
 #include "queue/intake.h"
 #include "queue/origin.h"
-#include "queue/room.h"
 #include "wire/submission.h"
 
 /* Where a submission is: frames may only go forward. */

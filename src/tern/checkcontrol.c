@@ -14,6 +14,7 @@
 #include "lib/number.h"
 #include "net/resolver.h"
 #include "policy/access.h"
+#include "policy/room.h"
 #include "policy/warnafter.h"
 #include "tern/checklists.h"
 #include "tern/checktable.h"
@@ -130,6 +131,18 @@ warnings_check(void)
 }
 
 static void
+room_check(void)
+{
+	char const *reason;
+
+	if (room_settings_read(&why) == -1)
+		why.len = 0; /* already told with the other numbers */
+	else if (room_left(&reason) == 0)
+		finding_add(FINDING_ERROR, "queue/mess", 0, span_string(reason),
+			"make room: until then new mail is refused");
+}
+
+static void
 settings_check(void)
 {
 	for (struct setting const *s = checktable; s->name; s++)
@@ -148,6 +161,7 @@ settings_check(void)
 	proxies_check();
 	servers_check();
 	warnings_check();
+	room_check();
 	checklists_listen();
 	checklists_virtual();
 	checklists_rcpthosts();

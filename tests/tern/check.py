@@ -123,6 +123,15 @@ with ternlab.Instance() as tern:
     lab.equal([f['level'] for f in findings_of(tern, 'allowloopback')][:1], ['error'], 'a link to nowhere')
     os.unlink(tern.path('control/allowloopback'))
 
+    # Room for new mail.
+    for name in ('diskfloor', 'inodefloor'):
+        tern.control(name, '18014398509481983')
+        code, found = check(tern)
+        at = [f for f in found if f['file'] == 'queue/mess']
+        lab.ok(code == 100 and len(at) == 1 and name in at[0]['what'],
+               f'a disk below control/{name} is told') or print('#', code, found)
+        tern.control(name)
+
     # The manual and the table.
     with open(os.path.join(TOP, 'man', 'tern-control.5')) as file:
         manual = file.read()
