@@ -259,7 +259,7 @@ def delays(home):
 
 
 def slow(home):
-    with Controls(home, timeoutsmtpd='1', timeoutdata='1', mindatarate='1000'):
+    with Controls(home, timeoutsmtpd='3', timeoutdata='3', mindatarate='1000'):
         for name, prepare, drop in (
                 ('bytes of a command', lambda c: c.hello(), 'N'),
                 ('bytes of a text', lambda c: (c.hello(), c.begin()), 'x\r\n')):
@@ -287,7 +287,7 @@ def slow(home):
             client.send('.\r\n')
             lab.equal(client.reply()[:3], '250', 'a text that flows is let through')
         home.take()
-    with Controls(home, timeoutsession='1'):
+    with Controls(home, timeoutsession='3'):
         with Command(home) as client:
             client.hello()
             replies = set()

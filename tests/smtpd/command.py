@@ -315,7 +315,7 @@ def limits(home):
             lab.ok(client.ask('NOOP').startswith('250'), '  and it goes on')
         if reply == '250':
             home.take()
-    home.control('timeoutsmtpd', '1')
+    home.control('timeoutsmtpd', '3')  # in which we must get there
     with Command(home) as client:
         client.hello()
         client.send('NOO')

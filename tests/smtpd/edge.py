@@ -204,6 +204,7 @@ def names(home):
         r'evil\(x\).test': [('A', '192.0.2.10')]})
     with dnslab.Responder(table) as server:
         home.control('dnsservers', f'127.0.0.1:{server.port}')
+        home.control('timeoutreverse', '30')
         lab.equal(name_of(home, '192.0.2.7'), 'Good.test', 'a name that leads back')
         lab.equal(name_of(home, '2001:db8::1'), 'six.test', 'one of IPv6')
         lab.equal(name_of(home, '192.0.2.8'), None, 'one that leads elsewhere is none')
@@ -217,7 +218,7 @@ def names(home):
         home.control('timeoutreverse', '0')
         lab.ok(name_of(home, '192.0.2.7') is None and len(server.seen) == before,
                'timeoutreverse 0: nothing is asked')
-        os.unlink(os.path.join(home.path, 'control', 'timeoutreverse'))
+        home.control('timeoutreverse', '30')
         table.free.clear()
         with Command(home) as client:
             client.hello()
@@ -231,6 +232,7 @@ def names(home):
         home.control('timeoutreverse', '1')
         table.silent = True
         lab.equal(name_of(home, '192.0.2.7'), None, 'DNS that does not answer delays no message for long')
+        home.control('timeoutreverse', '30')
         table.silent = False
         table.rcode = dns.rcode.SERVFAIL
         lab.equal(name_of(home, '192.0.2.7'), None, 'DNS in trouble')
