@@ -2,6 +2,7 @@
 """tern-remote with faults: what it reports as delivered was taken by the server, whole; only
 what the server refused fails; all else is delivered by one more try."""
 import os
+import socket
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -30,10 +31,18 @@ def run(home, prefix, wanted=range(2)):
 
 
 class World:
+    """Two relays, the first of which is down, which is remembered."""
+
     def __init__(self):
+        self.down = socket.socket()
+        self.down.bind(('127.0.0.1', 0))
         self.peer = remotelab.Peer({**SCRIPT, 'RCPT': [b'250 ok\r\n', b'550 5.1.1 no\r\n'] * 8})
-        self.home = remotelab.Home(smtproutes=f':127.0.0.1:{self.peer.port}', timeoutremote='10',
-                                   timeoutconnect='10')
+        self.home = remotelab.Home(
+            smtproutes=f':127.0.0.1:{self.down.getsockname()[1]},127.0.0.1:{self.peer.port}',
+            timeoutremote='10', timeoutconnect='10')
+        os.makedirs(os.path.join(self.home.path, 'run/remote'))
+        with open(os.path.join(self.home.path, 'run/remote/health'), 'w'):
+            pass
 
     def __enter__(self):
         self.peer.__enter__()
@@ -42,6 +51,7 @@ class World:
     def __exit__(self, *rest):
         self.peer.__exit__()
         self.home.__exit__()
+        self.down.close()
 
     def taken(self):
         """How often each text was taken; -1 when one was that is not whole."""
