@@ -34,6 +34,9 @@ CASES = (
     ('smtproutes', ['a:relay helo=b'], None),
     ('smtproutes', ['tern.test:relay'], ('warning', 1, 'is in control/locals')),
     ('smtproutes', ['user@example.org:relay'], ('warning', 1, 'not addresses')),
+    ('smtproutes', [':lmtp:host:25'], ('error', 1, 'port 25 is not for LMTP')),
+    ('smtproutes', ['a:lmtp:/'], ('error', 1, 'a path has 2 to 107 bytes')),
+    ('smtproutes', ['a:lmtp:/run/lmtp', 'b:lmtp:host:24+lmtp:[::1],lmtp:24'], None),
     ('senderroutes', ['example.org:relay'], ('warning', 1, 'a sender without domain')),
     ('senderroutes', ['@example.org:relay auth=x'], ('error', 1, 'an option that is not known')),
     ('senderroutes', ['@example.org:relay', 'a@example.org:', '.example.org: bind=::1'], None),
@@ -42,6 +45,10 @@ CASES = (
     ('retry', ['a:b'], ('error', 1, 'the number of attempts')),
     ('retry', [':3:5m', '# x', 'a:3:5x'], ('error', 3, 'an interval')),
     ('retry', ['a:3:5m', 'x'], ('warning', 2, 'no colon')),
+    ('timeoutphases', ['# x', 'data:1m', 'date:1m'], ('error', 3, 'is not greeting, hello')),
+    ('timeoutphases', ['end:0'], ('error', 1, 'a duration from 1s to 1d')),
+    ('timeoutphases', ['end:1d', 'block: 30s'], None),
+    ('remotesession', ['1w'], ('error', 1, '1w')),
     ('throttle', ['a:0'], ('error', 1, 'the number of connections')),
     ('access', ['1.2.3.4:alow'], ('error', 1, '1.2.3.4:alow')),
     ('access', [':allow,RELAYCLIENT=""'], ('warning', 1, 'an open relay')),
@@ -101,6 +108,12 @@ with ternlab.Instance() as tern:
     tern.control('routetests', '* x@far.example -> one:26+two:25,three', '* x@y -> hub',
                  'a@boss.test x@far.example -> boss', '<> x@y -> hub')
     lab.equal(findings_of(tern, 'routetests'), [], 'tests that hold')
+    tern.control('smtproutes', 'far.example:lmtp:one:26')
+    tern.control('routetests', '* x@far.example -> lmtp:one:26')
+    lab.equal(findings_of(tern, 'routetests'), [], 'a route by LMTP')
+    tern.control('routetests', '* x@far.example -> one:26')
+    lab.equal(len(findings_of(tern, 'routetests')), 1, 'is not one by SMTP')
+    tern.control('smtproutes', 'far.example:One:26+two,three', ':hub helo=x')
     tern.control('routetests', '* x@far.example -> one:26,two,three')
     lab.equal(len(findings_of(tern, 'routetests')), 1, 'equals are not alternatives')
     for name in ('routetests', 'senderroutes'):
