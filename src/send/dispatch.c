@@ -128,7 +128,7 @@ destination_note(struct destination *d, uint64_t message, enum verdict verdict, 
 
 	if (d->channel == CHANNEL_LOCAL || verdict == VERDICT_TROUBLE)
 		return;
-	pace_note(&d->pace, event, dead_seconds(d), clock_monotonic());
+	pace_note(&d->pace, event, event == PACE_DEAD ? dead_seconds(d) : 0, clock_monotonic());
 	if (event != PACE_DEAD) {
 		if (genalloc_len(uint64_t, &d->deferred))
 			deferred_hasten(d);

@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include <skalibs/stralloc.h>
+#include "lib/number.h"
 
-#include "lib/text.h"
+/* Lines leave together, and most often whole. */
+enum { LOG_BUFFER = 64 * 1024, LOG_LINE = 8 * 1024 };
 
-enum { LOG_BUFFER_MAX = 64 * 1024 };
-
-static stralloc lines = STRALLOC_ZERO;
+static char lines[LOG_BUFFER];
+static size_t length;
 
 /*
  * A log that can not be written must not stop the mail: what could not leave
@@ -20,35 +20,46 @@ log_flush(void)
 {
 	size_t done = 0;
 
-	while (done < lines.len) {
-		ssize_t n = write(2, lines.s + done, lines.len - done);
+	while (done < length) {
+		ssize_t n = write(2, lines + done, length - done);
 
 		if (n == -1 && errno != EINTR)
 			break;
 		if (n > 0)
 			done += (size_t)n;
 	}
-	lines.len = 0;
+	length = 0;
+}
+
+static void
+put_char(char c)
+{
+	if (length == LOG_BUFFER)
+		log_flush();
+	lines[length++] = c;
 }
 
 static void
 line_end(void)
 {
-	stralloc_catb(&lines, "\n", 1);
-	if (lines.len >= LOG_BUFFER_MAX)
+	put_char('\n');
+	if (length > LOG_BUFFER - LOG_LINE)
 		log_flush();
 }
 
 static void
 put(char const *s)
 {
-	stralloc_cats(&lines, s);
+	while (*s)
+		put_char(*s++);
 }
 
 static void
 put_number(uint64_t n)
 {
-	text_append_number(&lines, n);
+	if (length > LOG_BUFFER - NUMBER_TEXT_MAX)
+		log_flush();
+	length += number_format(lines + length, n);
 }
 
 /* qmail's way with foreign text: newline '/', all that is not printable '_', blanks too. */
@@ -62,8 +73,16 @@ put_safe(struct span text)
 			c = '/';
 		else if (c < 33 || c > 126 || c == '%')
 			c = '_';
-		stralloc_catb(&lines, &c, 1);
+		put_char(c);
 	}
+}
+
+/* For people: blanks stay. */
+static void
+put_clean(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		put_char(text.s[i] >= ' ' && text.s[i] <= '~' ? text.s[i] : '?');
 }
 
 void
@@ -254,7 +273,7 @@ complain(char const *kind, char const *text, struct span detail)
 {
 	put(kind);
 	put(text);
-	text_append_clean(&lines, detail);
+	put_clean(detail);
 	line_end();
 }
 

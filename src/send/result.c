@@ -169,11 +169,24 @@ line_lost(struct message *m)
 		}
 }
 
+/* A message is removed as soon as its only recipient is done: its history would go with it. */
+static int
+is_over(struct message const *m)
+{
+	struct delivery const *d = &m->deliveries.recipient[0];
+
+	return m->deliveries.length == 1 && d->status == DELIVERY_DONE && !d->unreported;
+}
+
 static void
 line_write(struct message *m)
 {
 	if (line.ranges == 0)
 		return;
+	if (line.event == HISTORY_DELIVERED && is_over(m)) {
+		line.ranges = 0;
+		return;
+	}
 	line.text = span(line_text.s, line_text.len);
 	if (!history_append(&m->unwritten, &line))
 		line_lost(m);

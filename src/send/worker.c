@@ -233,6 +233,9 @@ worker_free(struct worker *w)
 			workers[i] = workers[--workers_length];
 			break;
 		}
+	for (size_t i = 0; i < polled_length; i++)
+		if (polled[i] == w)
+			polled[i] = NULL;
 	idle_remove(w);
 	close(w->socket);
 	free(w);
@@ -512,19 +515,10 @@ worker_poll_prepare(struct pollfd *fds, size_t room)
 	return polled_length;
 }
 
-static int
-is_alive(struct worker const *w)
-{
-	for (size_t i = 0; i < workers_length; i++)
-		if (workers[i] == w)
-			return 1;
-	return 0;
-}
-
 void
 worker_poll_done(struct pollfd const *fds)
 {
 	for (size_t i = 0; i < polled_length; i++)
-		if (fds[i].revents && is_alive(polled[i]))
+		if (fds[i].revents && polled[i])
 			worker_report(polled[i]);
 }
