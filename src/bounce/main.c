@@ -30,6 +30,7 @@
 #include "lib/number.h"
 #include "lib/packet.h"
 #include "policy/confinement.h"
+#include "wire/answer.h"
 #include "wire/bouncejob.h"
 #include "wire/queueexit.h"
 
@@ -122,10 +123,10 @@ job_do(struct bounce_job const *job, int entry, int history, char text[REPORT_TE
 static void
 answer_send(struct bounce_job const *job, enum verdict verdict, char const *text)
 {
-	struct bounce_answer answer = {job->message, verdict, span_string(text)};
+	struct answer answer = {job->message, verdict, span_string(text)};
 	stralloc packet = STRALLOC_ZERO;
 
-	if (!bounce_answer_format(&packet, &answer))
+	if (!answer_format(&packet, &answer))
 		die(EXIT_TEMPORARY, "out of memory", NULL);
 	if (packet_send(0, span(packet.s, packet.len), NULL, 0) == -1 && errno != EPIPE &&
 		errno != ECONNRESET)

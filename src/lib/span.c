@@ -69,3 +69,15 @@ span_trim(struct span s)
 		s.len--;
 	return s;
 }
+
+struct span
+span_cut_word(struct span *s)
+{
+	struct span word = *s;
+
+	word.len = 0;
+	while (word.len < s->len && !is_blank(s->s[word.len]))
+		word.len++;
+	*s = span_trim(span(s->s + word.len, s->len - word.len));
+	return word;
+}

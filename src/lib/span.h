@@ -43,6 +43,12 @@ struct span span_cut(struct span *s, char c);
 size_t span_find(struct span s, char c);
 size_t span_find_last(struct span s, char c);
 
+/*
+ * The first word of s: what stands before a blank or tab, which is cut off s
+ * with the blanks around what remains.
+ */
+struct span span_cut_word(struct span *s);
+
 /* s without leading and trailing blanks and tabs. */
 struct span span_trim(struct span s);
 

@@ -14,6 +14,7 @@
 #include "send/log.h"
 #include "send/queue.h"
 #include "spool/layout.h"
+#include "wire/answer.h"
 #include "wire/bouncejob.h"
 
 /* --- tern-clean --- */
@@ -270,7 +271,7 @@ int
 bounce_read(void)
 {
 	static char packet[BOUNCE_PACKET_MAX];
-	struct bounce_answer answer;
+	struct answer answer;
 	int fds[PACKET_FDS];
 	size_t fd_count;
 	struct message *m = bounce_first;
@@ -280,9 +281,9 @@ bounce_read(void)
 		return 0;
 	while (fd_count)
 		close(fds[--fd_count]);
-	if (n <= 0 || bounce_answer_parse(&answer, packet, (size_t)n) == -1)
+	if (n <= 0 || answer_parse(&answer, packet, (size_t)n) == -1)
 		return -1;
-	while (m && m != bounce_unsent && m->id != answer.message)
+	while (m && m != bounce_unsent && m->id != answer.number)
 		m = m->next_bounce;
 	if (!m || m == bounce_unsent)
 		return -1;

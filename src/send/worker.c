@@ -11,6 +11,7 @@
 #include "send/history.h"
 #include "send/log.h"
 #include "send/settings.h"
+#include "wire/answer.h"
 #include "wire/job.h"
 #include "wire/report.h"
 #include "wire/verp.h"
@@ -183,7 +184,7 @@ worker_arrived(struct destination *d, int socket)
 int
 worker_answer(enum channel channel)
 {
-	struct worker_answer answer;
+	struct answer answer;
 	struct destination *d;
 	int fds[PACKET_FDS];
 	size_t fd_count;
@@ -194,7 +195,7 @@ worker_answer(enum channel channel)
 		return 0;
 	if (n <= 0)
 		return -1;
-	if (worker_answer_parse(&answer, packet, (size_t)n) == -1 ||
+	if (answer_parse(&answer, packet, (size_t)n) == -1 ||
 		!(d = request_forget(answer.number)) ||
 		fd_count != (answer.verdict == VERDICT_DELIVERED)) {
 		log_alert("a spawner gave an answer that makes no sense", span("", 0));

@@ -15,6 +15,7 @@
 #include "lib/exits.h"
 #include "lib/packet.h"
 #include "lib/text.h"
+#include "wire/answer.h"
 #include "wire/workerrequest.h"
 
 enum { SEND = 0 }; /* the descriptor that leads there */
@@ -109,7 +110,7 @@ children_reap(void)
 
 /* Fills the answer; returns the socket that belongs to it, or -1. */
 static int
-worker_start(struct worker_request const *request, struct worker_answer *answer, stralloc *text)
+worker_start(struct worker_request const *request, struct answer *answer, stralloc *text)
 {
 	int pair[2];
 	pid_t pid = -1;
@@ -142,13 +143,13 @@ static int
 request_answer(struct worker_request const *request)
 {
 	static stralloc text, packet;
-	struct worker_answer answer = {.number = request->number};
+	struct answer answer = {.number = request->number};
 	int socket, sent;
 
 	text.len = packet.len = 0;
 	socket = worker_start(request, &answer, &text);
 	answer.text = span(text.s, text.len);
-	if (!worker_answer_format(&packet, &answer))
+	if (!answer_format(&packet, &answer))
 		die_system("unable to answer send");
 	sent = packet_send(SEND, span(packet.s, packet.len), &socket, socket != -1);
 	if (sent == -1 && errno != EPIPE && errno != ECONNRESET)

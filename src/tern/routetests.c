@@ -27,11 +27,11 @@ test_parse(struct routetest *test, struct span line)
 {
 	struct span rest = span_trim(line), arrow;
 
-	test->sender = routewords_address(routewords_cut(&rest));
+	test->sender = routewords_address(span_cut_word(&rest));
 	if (span_equal(test->sender, SPAN_LITERAL("*")))
 		test->sender = span(NULL, 0);
-	test->recipient = routewords_address(routewords_cut(&rest));
-	arrow = routewords_cut(&rest);
+	test->recipient = routewords_address(span_cut_word(&rest));
+	arrow = span_cut_word(&rest);
 	test->expected = rest;
 	return test->recipient.len && span_equal(arrow, SPAN_LITERAL("->")) && rest.len ? 0 : -1;
 }

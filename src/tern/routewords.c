@@ -36,19 +36,6 @@ routewords_target(stralloc *out, struct route const *route)
 }
 
 struct span
-routewords_cut(struct span *text)
-{
-	size_t end = 0;
-	struct span word;
-
-	while (end < text->len && text->s[end] != ' ' && text->s[end] != '\t')
-		end++;
-	word = span(text->s, end);
-	*text = span_trim(span(text->s + end, text->len - end));
-	return word;
-}
-
-struct span
 routewords_address(struct span text)
 {
 	if (text.len > 1 && text.s[0] == '<' && text.s[text.len - 1] == '>')
@@ -64,7 +51,7 @@ routewords_pair(struct span line, struct span *sender, struct span *recipient)
 	while (line.len && (line.s[line.len - 1] == '\n' || line.s[line.len - 1] == '\r'))
 		line.len--;
 	rest = span_trim(line);
-	first = routewords_cut(&rest);
+	first = span_cut_word(&rest);
 	*sender = rest.len ? routewords_address(first) : span(NULL, 0);
 	*recipient = routewords_address(rest.len ? rest : first);
 	return first.len > 0;

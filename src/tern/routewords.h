@@ -20,9 +20,6 @@ void routewords_target(stralloc *out, struct route const *route);
  */
 int routewords_pair(struct span line, struct span *sender, struct span *recipient);
 
-/* Cuts the first word off a text without blanks at its ends. */
-struct span routewords_cut(struct span *text);
-
 /* Without < and >. */
 struct span routewords_address(struct span text);
 

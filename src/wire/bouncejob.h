@@ -5,15 +5,15 @@
 
 #include <skalibs/stralloc.h>
 
-#include "lib/span.h"
 #include "wire/notice.h"
-#include "wire/report.h"
 
 /*
  * send asks tern-bounce to tell the sender of a message about every recipient
  * that wire/notice.h says a notice of this kind is about: one packet with two
  * descriptors, the queue entry and its history. The state is what
- * wire/delivery.h makes of them.
+ * wire/delivery.h makes of them. The answer (wire/answer.h) has the id as its
+ * number; DELIVERED: the notice is on disk, and its text is "ID PID" of it;
+ * TROUBLE: ask again later; FAILED: it is dropped; the text is why.
  */
 enum { BOUNCE_PACKET_MAX = 1024 };
 
@@ -22,17 +22,10 @@ struct bounce_job {
 	enum notice_kind kind;
 };
 
-struct bounce_answer {
-	uint64_t message;
-	enum verdict verdict; /* DELIVERED: on disk; TROUBLE: ask again later; FAILED: dropped */
-	struct span text;     /* DELIVERED: "ID PID" of the bounce; otherwise the reason */
-};
-
+/* Appends one packet. Returns 1, or 0 without memory. */
 int bounce_job_format(stralloc *sa, struct bounce_job const *job);
-int bounce_answer_format(stralloc *sa, struct bounce_answer const *answer);
 
-/* Read a packet; the spans look into s. Return 0, or -1 when it is not one. */
+/* Reads a packet. Returns 0, or -1 when it is not one. */
 int bounce_job_parse(struct bounce_job *job, char const *s, size_t len);
-int bounce_answer_parse(struct bounce_answer *answer, char const *s, size_t len);
 
 #endif

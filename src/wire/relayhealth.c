@@ -34,13 +34,6 @@ relayhealth_format(char slot[RELAYHEALTH_SLOT], struct relayhealth const *health
 	memcpy(slot, line, (size_t)len);
 }
 
-/* Cuts off the next word, which one blank must follow. */
-static struct span
-word_cut(struct span *text)
-{
-	return span_cut(text, ' ');
-}
-
 /* The text without the blanks it was filled up with. */
 static struct span
 slot_text(char const slot[RELAYHEALTH_SLOT])
@@ -60,9 +53,9 @@ relayhealth_parse(struct relayhealth *health, char const slot[RELAYHEALTH_SLOT])
 	struct span text = slot_text(slot);
 	uint64_t port = 0, failures = 0, failed = 0;
 
-	if (netaddress_parse(&health->address, word_cut(&text)) == -1 ||
-		number_parse(word_cut(&text), UINT16_MAX, &port) == -1 ||
-		number_parse(word_cut(&text), RELAYHEALTH_FAILURES_MAX, &failures) == -1 ||
+	if (netaddress_parse(&health->address, span_cut(&text, ' ')) == -1 ||
+		number_parse(span_cut(&text, ' '), UINT16_MAX, &port) == -1 ||
+		number_parse(span_cut(&text, ' '), RELAYHEALTH_FAILURES_MAX, &failures) == -1 ||
 		number_parse(text, TIME_MAX_KEPT, &failed) == -1 || port == 0 || failures == 0)
 		return -1;
 	health->port = (uint16_t)port;

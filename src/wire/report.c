@@ -52,8 +52,8 @@ letter_parse(enum verdict *verdict, enum handover *handover, char letter)
 	return verdict_parse(verdict, letter);
 }
 
-static struct span
-cut(struct span text)
+struct span
+report_text(struct span text)
 {
 	if (text.len > REPORT_TEXT_MAX)
 		text.len = REPORT_TEXT_MAX;
@@ -73,8 +73,9 @@ facts_append(stralloc *sa, struct attempt_facts const *facts)
 int
 report_format(stralloc *sa, struct report const *report)
 {
-	if (!field_append_number(sa, report->number) || !field_append(sa, cut(report->host)) ||
-		!field_append(sa, cut(report->address)))
+	if (!field_append_number(sa, report->number) ||
+		!field_append(sa, report_text(report->host)) ||
+		!field_append(sa, report_text(report->address)))
 		return 0;
 	for (size_t i = 0; i < report->recipients; i++) {
 		enum verdict verdict = report->recipient[i].verdict;
@@ -83,7 +84,7 @@ report_format(stralloc *sa, struct report const *report)
 				      : verdict_letter(verdict);
 
 		if (!stralloc_catb(sa, &letter, 1) ||
-			!field_append(sa, cut(report->recipient[i].text)))
+			!field_append(sa, report_text(report->recipient[i].text)))
 			return 0;
 	}
 	return !report->has_facts || facts_append(sa, &report->facts);

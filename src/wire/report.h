@@ -34,6 +34,9 @@ int verdict_parse(enum verdict *verdict, char letter);
 
 enum { REPORT_TEXT_MAX = 512, REPORT_PACKET_MAX = 128 * 1024 };
 
+/* As much of a text as a report carries: up to the limit, or a NUL. */
+struct span report_text(struct span text);
+
 /* What an attempt by the network was like, for the log. */
 struct attempt_facts {
 	uint64_t port;                   /* 0: nobody was reached, or a Unix socket */

@@ -214,24 +214,10 @@ option_parse(struct route *route, struct span option, char const **reason)
 	return wrong(reason, "it has an option that is not known");
 }
 
-/* Cuts what stands before a blank off the text. */
-static struct span
-word_cut(struct span *text)
-{
-	size_t end = 0;
-	struct span word;
-
-	while (end < text->len && text->s[end] != ' ' && text->s[end] != '\t')
-		end++;
-	word = span(text->s, end);
-	*text = span_trim(span(text->s + end, text->len - end));
-	return word;
-}
-
 int
 route_parse(struct route *route, struct span value, char const **reason)
 {
-	struct span relays = word_cut(&value);
+	struct span relays = span_cut_word(&value);
 
 	route->relays = 0;
 	route->bound[ROUTE_V4] = route->bound[ROUTE_V6] = 0;
@@ -239,7 +225,7 @@ route_parse(struct route *route, struct span value, char const **reason)
 	if (relays.len && relays_parse(route, relays, reason) == -1)
 		return -1;
 	while (value.len)
-		if (option_parse(route, word_cut(&value), reason) == -1)
+		if (option_parse(route, span_cut_word(&value), reason) == -1)
 			return -1;
 	return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "wire/answer.h"
 #include "wire/verp.h"
 
 /* What is read of a packet survives being written again. */
@@ -9,7 +10,7 @@ static void
 packets_check(char const *s, size_t size)
 {
 	struct bounce_job job, job_back;
-	struct bounce_answer answer, back;
+	struct answer answer, back;
 	stralloc sa = STRALLOC_ZERO;
 
 	if (bounce_job_parse(&job, s, size) == 0) {
@@ -18,14 +19,14 @@ packets_check(char const *s, size_t size)
 			job_back.message != job.message)
 			abort();
 	}
-	if (bounce_answer_parse(&answer, s, size) == 0) {
+	if (answer_parse(&answer, s, size) == 0) {
 		if (answer.text.len > REPORT_TEXT_MAX || answer.text.s < s ||
 			answer.text.s + answer.text.len > s + size)
 			abort();
 		sa.len = 0;
-		bounce_answer_format(&sa, &answer);
-		if (bounce_answer_parse(&back, sa.s, sa.len) == -1 ||
-			back.verdict != answer.verdict || !span_equal(back.text, answer.text))
+		answer_format(&sa, &answer);
+		if (answer_parse(&back, sa.s, sa.len) == -1 || back.verdict != answer.verdict ||
+			!span_equal(back.text, answer.text))
 			abort();
 	}
 	stralloc_free(&sa);

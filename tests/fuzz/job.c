@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "wire/answer.h"
 #include "wire/report.h"
 #include "wire/workerrequest.h"
 
@@ -14,7 +15,7 @@ LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
 	static struct job job, job_back;
 	static struct report report, report_back;
 	struct worker_request request;
-	struct worker_answer answer;
+	struct answer answer;
 	char const *s = (char const *)data;
 	stralloc sa = STRALLOC_ZERO;
 
@@ -32,7 +33,7 @@ LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
 			abort();
 	}
 	worker_request_parse(&request, s, size);
-	worker_answer_parse(&answer, s, size);
+	answer_parse(&answer, s, size);
 	stralloc_free(&sa);
 	return 0;
 }

@@ -1,5 +1,7 @@
 #include "wire/bouncejob.h"
 
+#include "wire/answer.h"
+
 #include "tests/tap.h"
 
 static struct {
@@ -45,14 +47,14 @@ round_trip(void)
 {
 	char text[REPORT_TEXT_MAX + 1];
 	stralloc sa = STRALLOC_ZERO;
-	struct bounce_answer in = {77, VERDICT_TROUBLE, {text, sizeof text}}, out;
+	struct answer in = {77, VERDICT_TROUBLE, {text, sizeof text}}, out;
 
 	memset(text, 'x', sizeof text);
-	ok(bounce_answer_format(&sa, &in) && sa.len <= BOUNCE_PACKET_MAX &&
-			bounce_answer_parse(&out, sa.s, sa.len) == 0 && out.message == 77 &&
+	ok(answer_format(&sa, &in) && sa.len <= BOUNCE_PACKET_MAX &&
+			answer_parse(&out, sa.s, sa.len) == 0 && out.number == 77 &&
 			out.verdict == VERDICT_TROUBLE && out.text.len == REPORT_TEXT_MAX,
 		"a long text is cut to the limit and read again");
-	ok(bounce_answer_parse(&out, "1\0T", 3) == -1, "but not without its end");
+	ok(answer_parse(&out, "1\0T", 3) == -1, "but not without its end");
 	stralloc_free(&sa);
 }
 
@@ -66,10 +68,9 @@ main(void)
 			i);
 	}
 	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
-		struct bounce_answer answer;
+		struct answer answer;
 
-		ok(bounce_answer_parse(&answer, answers[i].bytes, answers[i].len) ==
-				answers[i].result,
+		ok(answer_parse(&answer, answers[i].bytes, answers[i].len) == answers[i].result,
 			"answer %zu", i);
 	}
 	round_trip();

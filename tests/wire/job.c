@@ -1,6 +1,7 @@
 #include "wire/job.h"
 
 #include "tests/tap.h"
+#include "wire/answer.h"
 #include "wire/dsnparameter.h"
 #include "wire/report.h"
 #include "wire/workerrequest.h"
@@ -165,7 +166,7 @@ static void
 workers(void)
 {
 	struct worker_request request = {5, SPAN_LITERAL("example.org")}, request_back;
-	struct worker_answer answer = {5, VERDICT_TROUBLE, SPAN_LITERAL("no fork")}, answer_back;
+	struct answer answer = {5, VERDICT_TROUBLE, SPAN_LITERAL("no fork")}, answer_back;
 	stralloc sa = STRALLOC_ZERO;
 
 	worker_request_format(&sa, &request);
@@ -176,12 +177,12 @@ workers(void)
 	stralloc_catb(&sa, "x", 2);
 	ok(worker_request_parse(&request_back, sa.s, sa.len) == -1, "with something behind it");
 	sa.len = 0;
-	worker_answer_format(&sa, &answer);
-	ok(worker_answer_parse(&answer_back, sa.s, sa.len) == 0 &&
+	answer_format(&sa, &answer);
+	ok(answer_parse(&answer_back, sa.s, sa.len) == 0 &&
 			answer_back.verdict == VERDICT_TROUBLE &&
 			span_equal(answer_back.text, answer.text),
 		"an answer");
-	ok(worker_answer_parse(&answer_back, sa.s, sa.len - 1) == -1, "an answer that is cut");
+	ok(answer_parse(&answer_back, sa.s, sa.len - 1) == -1, "an answer that is cut");
 	stralloc_free(&sa);
 }
 
