@@ -64,9 +64,12 @@ whole_or_die(char const *directory)
 
 	if (stat("queue/mess", &st) == 0 && stat("service", &st) == 0)
 		return;
+	if (errno == EACCES)
+		strerr_dief(EXIT_PERMANENT, directory,
+			": you may not look into it; try as root or as its owner (your own "
+			"messages: mailq)");
 	if (errno != ENOENT && errno != ENOTDIR)
-		strerr_diefusys(
-			errno == EACCES ? EXIT_PERMANENT : EXIT_TEMPORARY, "look into ", directory);
+		strerr_diefusys(EXIT_TEMPORARY, "look into ", directory);
 	strerr_dief(EXIT_PERMANENT, directory,
 		" is not a complete instance; to complete it: tern init ", directory);
 }

@@ -151,7 +151,7 @@ id_read(struct queue_options *o, char const *word, char const *usage)
 	uint64_t id;
 
 	if (word[0] == '-')
-		strerr_dieusage(EXIT_PERMANENT, usage);
+		strerr_dief(EXIT_PERMANENT, word, ": no such option here; usage: ", usage);
 	if (number_parse(span_string(word), UINT64_MAX, &id) == -1 || id == 0)
 		strerr_dief(EXIT_PERMANENT, word, ": not the id of a message");
 	if (!genalloc_append(uint64_t, &o->ids, &id))

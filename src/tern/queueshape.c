@@ -12,7 +12,7 @@
 
 #define USAGE "tern queue shape [--json] [--dir DIR] [SELECTION]"
 
-enum { COLUMNS = 10, ROWS_SHOWN = 40, BUCKETS = 4096, NAME_WIDTH = 30 };
+enum { COLUMNS = 10, ROWS_SHOWN = 40, BUCKETS = 4096, NAME_MIN = 30, NAME_MAX_SHOWN = 60 };
 
 /* In minutes, each twice the one before; the last column is what is older. */
 static char const *const titles[COLUMNS] = {
@@ -106,17 +106,29 @@ compare(void const *a, void const *b)
 				    : strncmp(x->name.s, y->name.s, len);
 }
 
+/* Of the column of names: the longest of those shown, within bounds. */
+static size_t
+name_width(struct row *const *rows, size_t count)
+{
+	size_t width = NAME_MIN;
+
+	for (size_t i = 0; i < count && i < ROWS_SHOWN; i++)
+		if (rows[i]->name.len > width)
+			width = rows[i]->name.len;
+	return width < NAME_MAX_SHOWN ? width : NAME_MAX_SHOWN;
+}
+
 static int
-row_print(stralloc *out, struct span name, struct row const *row)
+row_print(stralloc *out, struct span name, size_t width, struct row const *row)
 {
 	char text[32];
 	size_t start = out->len;
 
-	if (name.len > NAME_WIDTH)
-		name.len = NAME_WIDTH;
+	if (name.len > width)
+		name.len = width;
 	if (!text_append_clean(out, name))
 		return 0;
-	while (out->len - start < NAME_WIDTH)
+	while (out->len - start < width)
 		if (!stralloc_cats(out, " "))
 			return 0;
 	snprintf(text, sizeof text, " %7llu", (unsigned long long)row->total);
@@ -135,18 +147,20 @@ table_print(stralloc *out, struct shape const *s)
 {
 	struct row *const *rows = genalloc_s(struct row *, &s->rows);
 	size_t count = genalloc_len(struct row *, &s->rows);
-	char text[64];
+	size_t width = name_width(rows, count);
+	char text[100];
 	int good;
 
-	snprintf(text, sizeof text, "%-*s %7s", NAME_WIDTH, "recipients by age in minutes", "all");
+	snprintf(text, sizeof text, "%-*s %7s", (int)width, "recipients by age in minutes", "all");
 	good = stralloc_cats(out, text);
 	for (size_t i = 0; good && i < COLUMNS; i++) {
 		snprintf(text, sizeof text, " %5s", titles[i]);
 		good = stralloc_cats(out, text);
 	}
-	good = good && stralloc_cats(out, "\n") && row_print(out, SPAN_LITERAL("all"), &s->total);
+	good = good && stralloc_cats(out, "\n") &&
+	       row_print(out, SPAN_LITERAL("all"), width, &s->total);
 	for (size_t i = 0; good && i < count && i < ROWS_SHOWN; i++)
-		good = row_print(out, rows[i]->name, rows[i]);
+		good = row_print(out, rows[i]->name, width, rows[i]);
 	snprintf(text, sizeof text, "and %lu more destinations\n",
 		(unsigned long)(count - ROWS_SHOWN));
 	return good && (count <= ROWS_SHOWN || stralloc_cats(out, text));
