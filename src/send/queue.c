@@ -22,9 +22,16 @@ struct idset queue_known = IDSET_ZERO;
 struct idset queue_held = IDSET_ZERO;
 int queue_trigger = -1;
 
-enum { SCAN_IDLE = -1, ID_LINE_MAX = 21, SCAN_WAIT_MAX = 4 * 3600 };
+enum {
+	SCAN_IDLE = -1,
+	SCAN_AT_ONCE = 1000, /* names, before looking at the world again */
+	ID_LINE_MAX = 21,
+	SCAN_WAIT_MAX = 4 * 3600
+};
 
 static int scan_shard = SCAN_IDLE;
+static int scan_histories; /* of the shard, after its messages */
+static DIR *scan_directory;
 static int scan_again;
 static int scan_forced;
 static int scan_incomplete; /* a directory could not be read */
@@ -191,23 +198,29 @@ scan_trouble(char const *path)
 	scan_incomplete = 1;
 }
 
-static void
-directory_scan(char const *path, void (*found)(uint64_t))
+/* Returns whether there may be more in the directory. */
+static int
+names_take(char const *path)
 {
-	DIR *dir = opendir(path);
 	struct dirent const *d;
 	uint64_t id;
 
-	if (!dir) {
-		scan_trouble(path);
-		return;
+	for (int i = 0; i < SCAN_AT_ONCE; i++) {
+		errno = 0;
+		d = readdir(scan_directory);
+		if (!d) {
+			if (errno)
+				scan_trouble(path);
+			return 0;
+		}
+		if (spool_id_parse(d->d_name, &id) == 0) {
+			if (scan_histories)
+				found_history(id);
+			else
+				found_in_scan(id);
+		}
 	}
-	while (errno = 0, (d = readdir(dir)))
-		if (spool_id_parse(d->d_name, &id) == 0)
-			found(id);
-	if (errno)
-		scan_trouble(path);
-	closedir(dir);
+	return 1;
 }
 
 int
@@ -219,6 +232,15 @@ queue_scan_take_incomplete(void)
 	return incomplete;
 }
 
+static void
+shard_next(void)
+{
+	if (++scan_shard < SPOOL_SHARDS)
+		return;
+	scan_shard = scan_again ? 0 : SCAN_IDLE;
+	scan_again = scan_forced = 0;
+}
+
 void
 queue_scan_step(void)
 {
@@ -226,14 +248,17 @@ queue_scan_step(void)
 
 	if (scan_shard == SCAN_IDLE)
 		return;
-	spool_mess_directory(path, (uint64_t)scan_shard);
-	directory_scan(path, found_in_scan);
-	spool_hist_directory(path, (uint64_t)scan_shard);
-	directory_scan(path, found_history);
-	if (++scan_shard == SPOOL_SHARDS) {
-		scan_shard = scan_again ? 0 : SCAN_IDLE;
-		scan_again = scan_forced = 0;
-	}
+	(scan_histories ? spool_hist_directory : spool_mess_directory)(path, (uint64_t)scan_shard);
+	if (!scan_directory && !(scan_directory = opendir(path)))
+		scan_trouble(path);
+	if (scan_directory && names_take(path))
+		return;
+	if (scan_directory)
+		closedir(scan_directory);
+	scan_directory = NULL;
+	scan_histories = !scan_histories;
+	if (!scan_histories)
+		shard_next();
 }
 
 void
