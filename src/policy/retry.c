@@ -4,7 +4,7 @@
 
 #include "lib/number.h"
 
-enum { KEY_MAX = 1100 };
+enum { KEY_MAX = 1100, JITTER_FROM = 60 };
 
 static char const default_rule[] = "0:5m,10m,20m,40m,1h,2h,4h";
 
@@ -124,6 +124,14 @@ retry_interval(struct retry_rule const *rule, uint32_t attempt)
 	size_t i = attempt ? attempt - 1 : 0;
 
 	return rule->interval[i < rule->intervals ? i : rule->intervals - 1];
+}
+
+uint32_t
+retry_jitter(uint64_t id, uint32_t interval)
+{
+	uint64_t spread = interval >= JITTER_FROM ? interval / 16 : 0;
+
+	return (uint32_t)((id * UINT64_C(0x9e3779b97f4a7c15) >> 32) % (spread + 1));
 }
 
 void

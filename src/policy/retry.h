@@ -57,6 +57,13 @@ void retry_find(struct retry const *retry, struct span domain, char const *class
 /* Seconds from attempt number `attempt` (1 is the first) to the next. */
 uint32_t retry_interval(struct retry_rule const *rule, uint32_t attempt);
 
+/*
+ * What a message waits beyond the interval, so that what was deferred together
+ * does not come back together: up to a sixteenth of it, the same each time.
+ * Nothing for an interval below a minute, which is meant as it is said.
+ */
+uint32_t retry_jitter(uint64_t id, uint32_t interval);
+
 void retry_free(struct retry *retry);
 
 #endif

@@ -33,7 +33,6 @@ static char const too_often[] =
 enum {
 	ADDED_MAX = sizeof too_long,
 	LOST_SECONDS = 60,    /* until one asks again for a failure that was not written down */
-	JITTER_FROM = 60,     /* seconds; a shorter interval is meant as it is said */
 	GREYLIST_SECONDS = 60 /* until the second attempt, when the server gives no time */
 };
 
@@ -59,18 +58,6 @@ message_recipient_is_due(struct delivery const *d, uint64_t now)
 	uint64_t longest = settings.retry.longest + settings.retry.longest / 16;
 
 	return d->next <= now || d->next - now > longest || d->when > now;
-}
-
-/*
- * Longer intervals get up to a sixteenth more, so that what was deferred
- * together does not come back together.
- */
-static uint64_t
-jitter(uint64_t id, uint32_t interval)
-{
-	uint64_t spread = interval >= JITTER_FROM ? interval / 16 : 0;
-
-	return spread ? (id * UINT64_C(0x9e3779b97f4a7c15) >> 32) % (spread + 1) : 0;
 }
 
 /*
@@ -111,7 +98,7 @@ temporary_outcome(
 	if (verdict == VERDICT_DEFERRED && rule.attempts && attempts >= rule.attempts)
 		return (struct outcome){HISTORY_FAILED, DELIVERY_FAILED, attempts, 0, too_often};
 	interval = interval_of(&rule, rule_line, class, d->attempts + 1, text);
-	next = now + interval + jitter(b->message->id, interval);
+	next = now + interval + retry_jitter(b->message->id, interval);
 	return (struct outcome){verdict == VERDICT_DEFERRED ? HISTORY_DEFERRED : HISTORY_TROUBLE,
 		DELIVERY_PENDING, attempts, next < expires ? next : expires, NULL};
 }

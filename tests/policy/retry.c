@@ -104,6 +104,34 @@ lookup(void)
 	stralloc_free(&why);
 }
 
+/* Messages that came within a second: in each sixteenth of the room there are about as many. */
+static void
+jitter(void)
+{
+	enum { MESSAGES = 16000, PARTS = 16 };
+	unsigned in[PARTS] = {0}, least = MESSAGES, most = 0;
+	uint64_t const id = UINT64_C(1800000000000000);
+
+	ok(retry_jitter(id + 1, 59) == 0 && retry_jitter(id + 2, 1) == 0,
+		"an interval below a minute is meant as it is said");
+	ok(retry_jitter(id, 3600) == retry_jitter(id, 3600), "the same each time");
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		uint32_t part = retry_jitter(id + i * 61, 14400) * PARTS / (14400 / 16 + 1);
+
+		in[part < PARTS ? part : 0] += part < PARTS ? 1 : MESSAGES;
+	}
+	for (unsigned i = 0; i < PARTS; i++) {
+		least = in[i] < least ? in[i] : least;
+		most = in[i] > most ? in[i] : most;
+	}
+	ok(most <= MESSAGES, "never more than a sixteenth");
+	ok(least > 900 && most < 1100, "evenly: from %u to %u of %u in a sixteenth of that", least,
+		most, MESSAGES);
+	for (uint32_t interval = 60; interval < 100000; interval += 7)
+		most = retry_jitter(id * 3, interval) > interval / 16 ? 0 : most;
+	ok(most > 0, "for each interval");
+}
+
 int
 main(void)
 {
@@ -122,5 +150,6 @@ main(void)
 	}
 	intervals_limit();
 	lookup();
+	jitter();
 	return tap_end();
 }
