@@ -18,15 +18,23 @@ union control {
 	char bytes[CMSG_SPACE(PACKET_FDS * sizeof(int))];
 };
 
+/* A worker that inherits the other end too never hears that we are gone. */
 int
 packet_pair(int sockets[2])
 {
+	int size = PACKET_MAX * 2;
+
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) == -1)
 		return -1;
 	for (int i = 0; i < 2; i++) {
-		int size = PACKET_MAX * 2;
+		if (fcntl(sockets[i], F_SETFD, FD_CLOEXEC) == -1) {
+			int e = errno;
 
-		fcntl(sockets[i], F_SETFD, FD_CLOEXEC);
+			close(sockets[0]);
+			close(sockets[1]);
+			errno = e;
+			return -1;
+		}
 		setsockopt(sockets[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	}
 	return 0;
