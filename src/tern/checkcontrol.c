@@ -12,6 +12,7 @@
 #include "lib/control.h"
 #include "lib/exits.h"
 #include "lib/number.h"
+#include "net/hosthealth.h"
 #include "net/resolver.h"
 #include "policy/access.h"
 #include "policy/room.h"
@@ -108,7 +109,8 @@ servers_check(void)
 	static struct resolver resolver;
 
 	if (resolver_open(&resolver, &why) == -1)
-		finding_add_complaints(FINDING_ERROR, &why, "mail waits, for DNS can not be asked");
+		finding_add_complaints(
+			FINDING_ERROR, &why, "mail waits unless its route leads to an address");
 }
 
 static void
@@ -245,6 +247,20 @@ files_check(void)
 	free(entries);
 }
 
+/* What workers remember of relays: a file of theirs, or nothing yet. */
+static void
+health_check(uid_t owner)
+{
+	struct stat st;
+
+	if (lstat(hosthealth_path, &st) == -1 || (S_ISREG(st.st_mode) && st.st_uid == owner))
+		return;
+	say(FINDING_WARNING, hosthealth_path,
+		S_ISREG(st.st_mode) ? "belongs to another user than the folder it is in"
+				    : "is no file",
+		"remove it: until then no relay that failed is remembered");
+}
+
 int
 checkcontrol(enum findings_form form)
 {
@@ -257,5 +273,7 @@ checkcontrol(enum findings_form form)
 	findings_begin(form);
 	files_check();
 	settings_check();
+	if (stat("run/remote", &remote) == 0)
+		health_check(remote.st_uid);
 	return findings_end();
 }

@@ -136,6 +136,15 @@ with ternlab.Instance() as tern:
     lab.equal([f['level'] for f in findings_of(tern, 'allowloopback')][:1], ['error'], 'a link to nowhere')
     os.unlink(tern.path('control/allowloopback'))
 
+    # What workers remember of relays.
+    health = tern.path('run/remote/health')
+    os.mkdir(health)
+    lab.equal([(f['level'], f['what']) for f in check(tern)[1] if f['file'] == 'run/remote/health'],
+              [('warning', 'is no file')], 'a folder in the place of a file')
+    os.rmdir(health)
+    tern.write('run/remote/health', '')
+    lab.equal([f for f in check(tern)[1] if f['file'] == 'run/remote/health'], [], 'a file there')
+
     # Room for new mail.
     for name in ('diskfloor', 'inodefloor'):
         tern.control(name, '18014398509481983')
