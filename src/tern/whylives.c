@@ -187,7 +187,13 @@ static struct {
 	{"info msg ", ':', {"info", "it has"}},
 	{"order msg ", ':', {"order", "the administrator's order:"}},
 	{"warning: msg ", ':', {"warning", "warning:"}},
+	{"attempt msg ", ':', {"attempt", "a worker has tried:"}},
+	{"tern-remote: msg ", ':', {"detail", ""}}, /* with control/logdetail */
 	{"bounce of msg ", ' ', {"bounce", "its sender is told: the bounce "}},
+	{"no bounce of msg ", ':', {"no-bounce", "nobody is told of its failure:"}},
+	{"delay notice of msg ", ' ', {"delay", "its sender is told that it is late: the notice "}},
+	{"success notice of msg ", ' ',
+		{"success", "its sender is told of a delivery: the notice "}},
 	{"delay notice of msg ", ' ', {"warned", "its sender is told that it is late: it "}},
 	{"success notice of msg ", ' ', {"reported", "its sender is told of the delivery: it "}},
 	{"triple bounce: discarding bounce/", ' ', {"discard", "nobody is told of its failure"}},
