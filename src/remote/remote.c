@@ -184,6 +184,22 @@ helo_set(struct remote *r, struct route const *route)
 	return stralloc_copyb(&r->helo, name.s, name.len) && stralloc_0(&r->helo);
 }
 
+/* Settings that were good a moment ago need no look for each connection. */
+static int
+settings_look(struct remote *r)
+{
+	int64_t now = clock_monotonic();
+
+	if (r->has_settings && now - r->settings_taken < SETTINGS_AGE_MAX)
+		return 0;
+	r->has_settings = 0;
+	if (settings_read(&r->settings, &why) == -1)
+		return -1;
+	r->has_settings = 1;
+	r->settings_taken = now;
+	return 0;
+}
+
 static void
 attempt_anew(struct attempt *a, stralloc const *route)
 {
@@ -191,7 +207,7 @@ attempt_anew(struct attempt *a, stralloc const *route)
 
 	why.len = 0;
 	errno = 0;
-	if (settings_read(&r->settings, &why) == -1 || !stralloc_copy(&r->route, route) ||
+	if (settings_look(r) == -1 || !stralloc_copy(&r->route, route) ||
 		!helo_set(r, &a->match.route)) {
 		trouble_settings(a->outcome);
 		return;

@@ -22,15 +22,20 @@ struct remote {
 	struct session session;
 	struct source source;
 	int64_t routes_read; /* when the routes were looked at; clock_monotonic() */
-	int may_use_sockets; /* of Unix */
+	int has_settings;
+	int64_t settings_taken; /* when they were read; clock_monotonic() */
+	int may_use_sockets;    /* of Unix */
 	struct dnscache cache;
 	struct hosthealth health;
 	struct mailhost last; /* the host of the last session */
 	int is_shared;        /* its equals are to have their part of the mail */
 };
 
-/* While a session is open, the routes are looked at again when they are that old. */
-enum { ROUTES_AGE_MAX = 1000 }; /* milliseconds */
+/* How old they may be, in milliseconds. */
+enum {
+	ROUTES_AGE_MAX = 1000,  /* routes, while a session is open: then they are looked at */
+	SETTINGS_AGE_MAX = 1000 /* other settings, when a session is opened */
+};
 
 /* Of equals that share the load none has more messages at a time, so that each has its part. */
 enum { SHARED_MESSAGES_MAX = 10 };
