@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -223,8 +224,9 @@ with ternlab.Sink(answer=gate) as sink, ternlab.Instance() as tern:
         top = subprocess.Popen([TERN, 'queue', 'top', '--interval', '1h'], stdin=other_end, stdout=other_end,
                                env={**tern.environment(), 'TERM': 'xterm'})
         screen = b''
-        while b'LAST ' not in screen:
+        while b'LAST ' not in screen and select.select([terminal], [], [], ternlab.PATIENCE)[0]:
             screen += os.read(terminal, 4096)
+        lab.ok(b'LAST ' in screen, 'a screen is drawn')
         lab.equal(termios.tcgetattr(other_end)[3] & (termios.ICANON | termios.ECHO), 0, 'it takes keys as they are hit')
         os.write(terminal, b'q')
         lab.equal(top.wait(ternlab.PATIENCE), 0, 'q ends it')
