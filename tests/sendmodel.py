@@ -85,6 +85,7 @@ class Model:
         self.refusals = {}  # text of a spawner: destination
         self.stopping = False
         self.jumps = []  # forward: [the time then, seconds]
+        self.back = 0    # seconds, in this life
         for message in self.alive():
             message.known = self.clock.monotonic
             message.bouncing = message.removing = False
@@ -139,13 +140,18 @@ class Model:
         arrival = message.id // 1000000
         return arrival + self.lifetime + sum(s for then, s in self.jumps if arrival < then)
 
+    def late_by(self, state):
+        return min(self.back, max(0, state.next - state.when))
+
     def is_due(self, r):
         now = self.clock.now
         return r.early or r.state.next <= now or r.state.next - now > self.longest() or \
             r.state.when > now or r.waited is not None and r.waited <= self.clock.monotonic + 1
 
     def jumped(self, seconds):
-        """The clock has been set; what waited goes on waiting as long as it would have."""
+        """The clock has been set; what waited goes on waiting as long as it would have, or by
+        that time longer, but never by more than its interval."""
+        self.back += max(0, -seconds)
         for message in self.alive():
             for r in message.recipients:
                 if r.waited is None and not r.flying and seconds < -JUMP_FROM:
@@ -344,7 +350,8 @@ class Model:
         due = [r for r in message.recipients
                if r.state.status == PENDING and not r.flying and (
                    r.state.next < self.clock.now or r.forced or
-                   r.waited is not None and r.waited + SLACK < monotonic)]
+                   r.waited is not None and
+                   r.waited + SLACK + self.late_by(r.state) < monotonic)]
         for r in due:
             destination = destination_of(r.address)
             demand(destination in busy or self.is_dead(destination),
