@@ -188,6 +188,16 @@ bounce_request(struct message *m, enum notice_kind kind)
 }
 
 int
+bounce_is_asked_for(struct message const *m)
+{
+	struct message const *each = bounce_first;
+
+	while (each && each != m)
+		each = each->next_bounce;
+	return each != NULL;
+}
+
+int
 bounce_wants_to_write(void)
 {
 	return bounce_unsent && bounces_sent < BOUNCES_AT_ONCE;

@@ -44,6 +44,9 @@ int bounce_read(void);
 int bounce_wants_to_write(void);
 int bounce_is_busy(void);
 
+/* Whether a notice of the message is under way. */
+int bounce_is_asked_for(struct message const *m);
+
 /* How many messages wait for their bounce, and the id of the oldest (0: none). */
 void bounce_count(uint64_t *count, uint64_t *oldest);
 

@@ -186,9 +186,9 @@ history_write(struct message *m)
 	if (result == -1)
 		log_message_warning(m->id, "its history can not be written, will try again: ",
 			span_string(strerror(errno)));
+	list_remove(&stuck, m, offsetof(struct message, next_stuck));
 	if (m->unwritten.len == 0)
 		return 0;
-	list_remove(&stuck, m, offsetof(struct message, next_stuck));
 	m->next_stuck = stuck;
 	stuck = m;
 	return -1;

@@ -265,7 +265,7 @@ message_stuck_retry(void)
 	while (all) {
 		m = all;
 		all = m->next_stuck;
-		if (m->batches == 0)
+		if (m->batches == 0 && !bounce_is_asked_for(m))
 			message_settle(m);
 		else
 			history_write(m);
