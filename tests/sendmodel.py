@@ -345,6 +345,8 @@ class Model:
         monotonic = self.clock.monotonic
         if message.held or message.order or message.bouncing or \
                 monotonic < message.late or monotonic < message.known:
+            for r in message.recipients:  # which may not be late before that is over
+                r.waited = None if r.waited is None else max(r.waited, monotonic)
             return
         busy = self.run.busy_destinations()
         due = [r for r in message.recipients
