@@ -26,6 +26,7 @@ static struct line {
 	struct destination *first, **last;
 } able[CHANNELS], waiting[CHANNELS][DESTINATION_LINES];
 static int contended[CHANNELS];
+static unsigned turns[CHANNELS]; /* in which something was given; without room none is used up */
 
 static void
 line_join(struct line *line, struct destination *d, struct destination **next)
@@ -234,11 +235,10 @@ able_dispatch(enum channel channel)
 static struct line *
 line_next(enum channel channel)
 {
-	static unsigned turns[CHANNELS];
 	struct line *fresh = &waiting[channel][LINE_FRESH];
 	struct line *retry = &waiting[channel][LINE_RETRY];
 
-	if (fresh->first && (!retry->first || ++turns[channel] % RETRY_SHARE))
+	if (fresh->first && (!retry->first || turns[channel] % RETRY_SHARE))
 		return fresh;
 	return retry->first ? retry : NULL;
 }
@@ -258,6 +258,7 @@ destination_dispatch(enum channel channel)
 		line->first = d->ring_next[place];
 		d->waiting[place] = 0;
 		contended[channel] = turn == TURN_NO_ROOM;
+		turns[channel] += turn == TURN_AGAIN;
 		turn_end(d, turn);
 	}
 }
