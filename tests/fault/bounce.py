@@ -61,6 +61,7 @@ def run(home, prefix, wanted=range(2)):
 def notices(home):
     """How many notices of each message are queued; -1 when one is not whole."""
     counts = [0, 0]
+    home.settle()  # what was said by a program that is gone may still be on its way
     while not home.is_idle():
         got = home.take()
         of = [n for n, text in enumerate(TEXTS) if text in got.message]
