@@ -103,8 +103,8 @@ wait_for_limits(struct message const *m)
 enum notices_turn
 notices_due(struct message *m, enum notice_kind *kind)
 {
-	static struct span const dropped = {
-		"dropped: it waited too long for control/ratebounces", 51};
+	struct span const dropped =
+		SPAN_LITERAL("dropped: it waited too long for control/ratebounces");
 	uint64_t now = now_seconds();
 
 	m->notice_after = 0;

@@ -9,7 +9,7 @@
 
 enum { CODE_MAX = 999 };
 
-static struct span const facts_tag = {"A", 1};
+#define FACTS_TAG SPAN_LITERAL("A")
 
 static char const letters[] = {[VERDICT_DELIVERED] = 'K',
 	[VERDICT_DEFERRED] = 'Z',
@@ -64,7 +64,7 @@ report_text(struct span text)
 static int
 facts_append(stralloc *sa, struct attempt_facts const *facts)
 {
-	return field_append(sa, facts_tag) && field_append_number(sa, facts->port) &&
+	return field_append(sa, FACTS_TAG) && field_append_number(sa, facts->port) &&
 	       field_append_number(sa, facts->code) && field_append_number(sa, facts->dns) &&
 	       field_append_number(sa, facts->connect) &&
 	       field_append_number(sa, facts->transfer) && field_append_number(sa, facts->bytes);
@@ -118,7 +118,7 @@ report_parse(struct report *report, char const *s, size_t len)
 
 		if (field_take(&rest, &text) == -1)
 			return -1;
-		if (span_equal(text, facts_tag)) {
+		if (span_equal(text, FACTS_TAG)) {
 			report->has_facts = 1;
 			if (facts_take(&rest, &report->facts) == -1)
 				return -1;
