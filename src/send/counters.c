@@ -2,6 +2,7 @@
 
 #include "lib/clock.h"
 #include "send/destination.h"
+#include "wire/diagnosis.h"
 
 static struct queue_counts counts;
 
@@ -41,6 +42,28 @@ latency_count(uint64_t id, int remote)
 			    : COUNT_LOCAL_LATENCY_MILLISECONDS] += took;
 }
 
+/* What tern-remote says when DNS named no host (net/mailhosts.c), by its code. */
+static void
+dns_error_count(struct span text)
+{
+	static struct {
+		char const *status;
+		enum queue_count count;
+	} const errors[] = {
+		{"4.4.3", COUNT_DNS_SERVFAIL},
+		{"4.1.2", COUNT_DNS_NXDOMAIN},
+		{"4.4.4", COUNT_DNS_NODATA},
+	};
+	struct diagnosis diagnosis;
+
+	diagnosis_read_as(&diagnosis, text, '4'); /* whether it is final or not */
+	if (diagnosis.reply.len)
+		return;
+	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+		if (strcmp(diagnosis.status, errors[i].status) == 0)
+			counts.value[errors[i].count]++;
+}
+
 static size_t
 keep(char *place, struct span text, size_t max)
 {
@@ -61,6 +84,8 @@ counters_result(struct batch const *batch, enum verdict verdict, struct span hos
 	counts.value[(remote ? COUNT_REMOTE_SUCCESS : COUNT_LOCAL_SUCCESS) + (size_t)verdict]++;
 	if (verdict == VERDICT_DELIVERED)
 		latency_count(batch->message->id, remote);
+	else if (remote && host.len == 0)
+		dns_error_count(text);
 	reply->when = clock_wall() / 1000000;
 	reply->message = batch->message->id;
 	reply->verdict = verdict;

@@ -166,6 +166,12 @@ latency_print(struct queue_counts const *c, char const *channel, enum queue_coun
 	sample("tern_delivery_latency_seconds_count", labels, count);
 }
 
+static struct labelled const dns_errors[] = {
+	{"{rcode=\"servfail\"}", COUNT_DNS_SERVFAIL},
+	{"{rcode=\"nxdomain\"}", COUNT_DNS_NXDOMAIN},
+	{"{rcode=\"nodata\"}", COUNT_DNS_NODATA},
+};
+
 static void
 send_print(struct queue_counts const *c)
 {
@@ -183,6 +189,9 @@ send_print(struct queue_counts const *c)
 	FAMILY("tern_concurrency_limit", "gauge", "Deliveries that may be under way.", c, limit);
 	FAMILY("tern_bounces_total", "counter", "Bounces queued, and failures nobody is told of.",
 		c, bounces);
+	FAMILY("tern_dns_errors_total", "counter",
+		"Recipients for which DNS named no host: no answer, no such domain, no host in it.",
+		c, dns_errors);
 	head("tern_messages_ended_total", "counter", "Messages that left the queue.");
 	sample("tern_messages_ended_total", "", c->value[COUNT_ENDED]);
 	head("tern_send_start_time_seconds", "gauge",

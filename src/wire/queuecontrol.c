@@ -63,6 +63,9 @@ static char const *const count_names[] = {
 	[COUNT_BOUNCES_SINGLE] = "bounces_single",
 	[COUNT_BOUNCES_DOUBLE] = "bounces_double",
 	[COUNT_BOUNCES_DISCARDED] = "bounces_discarded",
+	[COUNT_DNS_SERVFAIL] = "dns_servfail",
+	[COUNT_DNS_NXDOMAIN] = "dns_nxdomain",
+	[COUNT_DNS_NODATA] = "dns_nodata",
 	[COUNT_LOCAL_LATENCY_MILLISECONDS] = "local_latency",
 	[COUNT_REMOTE_LATENCY_MILLISECONDS] = "remote_latency",
 };

@@ -106,6 +106,10 @@ enum queue_count {
 	COUNT_BOUNCES_SINGLE,
 	COUNT_BOUNCES_DOUBLE,
 	COUNT_BOUNCES_DISCARDED,
+	/* recipients for whose domain DNS had no use, by why */
+	COUNT_DNS_SERVFAIL,
+	COUNT_DNS_NXDOMAIN,
+	COUNT_DNS_NODATA,
 	/* from the arrival of a message to the success of a recipient: the sum, and how many took
 	 * at most queue_latency_bound[] */
 	COUNT_LOCAL_LATENCY_MILLISECONDS,

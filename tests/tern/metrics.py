@@ -25,9 +25,10 @@ def values(text):
 
 
 with ternlab.Sink() as sink, ternlab.Instance() as tern:
-    tern.control('smtproutes', f':127.0.0.1:{sink.port}')
+    tern.control('smtproutes', f'.byname.test:\n:127.0.0.1:{sink.port}')
     tern.control('rcpthosts', 'example.net')
     tern.control('access', '127.:allow')
+    tern.control('dnsservers', '127.0.0.1:9')  # where nobody answers
     tern.alias('box', './box/')
     tern.up()
     tern.send_smtp('a@example.org', ['ok@example.net', '451.later@example.net', '550.gone@example.net'],
@@ -83,6 +84,13 @@ with ternlab.Sink() as sink, ternlab.Instance() as tern:
     lab.equal([n for n in os.listdir(tern.top) if n.startswith('tern.prom')], ['tern.prom'], 'and leaves nothing else')
     lab.equal(metrics(tern, '--textfile', '/nowhere/x').returncode, 111, 'a file that can not be written: 111')
     lab.equal(metrics(tern, '--nonsense').returncode, 100, 'wrong use: 100')
+
+    # What DNS is asked, and by nobody answered; and a name that can not be one.
+    tern.sendmail('x@a.byname.test', input=b'Subject: z\n\nhello\n')
+    tern.sendmail(f'x@{"a" * 64}.byname.test', input=b'Subject: z\n\nhello\n')
+    for rcode in 'servfail', 'nxdomain':
+        name = f'tern_dns_errors_total{{rcode="{rcode}"}}'
+        lab.ok(ternlab.wait_until(lambda: values(metrics(tern).stdout).get(name) == 1, name), name)
 
     # What counts events goes on over a restart of smtpd, and begins anew with send.
     tern.s6('s6-svc', '-wR', '-r', 'service/smtpd')
