@@ -6,6 +6,7 @@
 #include "lib/clock.h"
 #include "net/connectrace.h"
 #include "net/hostorder.h"
+#include "remote/facts.h"
 #include "remote/host.h"
 #include "remote/words.h"
 
@@ -217,6 +218,7 @@ hosts_try(struct attempt *a, struct telling *t)
 			i++;
 			continue;
 		}
+		facts_enter(FACTS_CONNECT);
 		if (hosts->host[i].port == 0) {
 			t->tried[i] = 1;
 			end = socket_try(a, t, &hosts->host[i]);

@@ -215,7 +215,6 @@ attempt_anew(struct attempt *a, stralloc const *route)
 	trace_enable(r->settings.logdetail != 0 || r->session.is_trial);
 	if (hosts_find(a) == -1)
 		return;
-	facts_enter(FACTS_CONNECT);
 	attempt_hosts(a);
 }
 

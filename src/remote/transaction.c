@@ -496,6 +496,6 @@ transaction_run(struct session *session, struct job const *job, struct source *s
 
 	facts_enter(FACTS_TRANSFER);
 	end = transactions_run(session, job, source, outcome);
-	facts_enter(FACTS_CONNECT); /* to the next host, if there is one */
+	facts_enter(FACTS_OTHER);
 	return end;
 }
