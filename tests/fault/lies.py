@@ -206,28 +206,32 @@ def lie(name):
 
 
 class DoesNotRead(sendlab.Worker):
-    """Takes one job, then reports those to come without reading them."""
+    """Reads its first job alone."""
 
     def ready(self):
         job = self.receive()
         if job:
-            number = int(job[0][0])
+            self.number = int(job[0][0])
             os.close(job[1])
-            for n in range(number, number + 40):
-                self.say(field(n, b'', b'', *[b'Zno'] * 100))
             self.send.workers.remove(self)
             self.send.world.kept.append(self)
 
 
 def does_not_read():
-    """A socket that is full must not stop tern-send."""
+    """Jobs that are reported when they are given, and not read: a socket that is full must not
+    stop tern-send."""
     with sendlab.World(concurrencyremote='1') as world:
         world.kept = []
         people = [b'%d' % n + b'x' * 900 + b'@evil.test' for n in range(100)]
         for n in range(20):
             world.put(f'e{n}', b'x\n', b's@from.test', people)
         with world.send(worker=DoesNotRead) as send:
-            send.run(send.quiet(0.5), SECONDS)
+            send.run(lambda: world.kept, SECONDS)
+            for n in range(40):
+                given = (n + 1) * len(people)
+                if not send.run(lambda: send.log.count(b'starting delivery') >= given, 2):
+                    break
+                world.kept[0].say(field(world.kept[0].number + n, b'', b'', *[b'Zno'] * 100))
             send.worker_type = sendlab.Worker
             late = world.put('late', b'x\n', b's@from.test', [GOOD])
             world.trigger(late)
