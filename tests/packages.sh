@@ -7,7 +7,7 @@
 # test: what the tests compare with and look through
 # peer: servers that are only unpacked, never installed, so that none starts on
 #       this machine: they are found in build/peers, Exim and OpenSMTPD in folders
-#       of their own
+#       of their own (libraries of theirs that nothing else here needs are among test)
 
 packages='
 build make gcc libc6-dev skalibs-dev s6
@@ -16,6 +16,7 @@ test clang libclang-rt-dev clang-format mandoc strace valgrind curl procps pytho
 test swaks msmtp libpython3.11-testsuite
 test nsd unbound dovecot-lmtpd
 test libfaketime
+test libgnutls-dane0
 test libfuse3-dev fuse3 xfsprogs btrfs-progs
 peer postfix spamassassin exim4-daemon-light opensmtpd fail2ban prometheus
 '
