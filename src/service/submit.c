@@ -247,29 +247,32 @@ envelope_append_frames(struct submit *s)
  * not who waits in poll. Returns 0, or -1 with errno.
  */
 static int
-answer_wait(struct submit const *s)
+answer_wait(struct submit const *s, int seconds)
 {
 	struct pollfd p = {.fd = s->socket, .events = POLLIN};
 	int r;
 
 	do
-		r = poll(&p, 1, SUBMIT_TIMEOUT * 1000);
+		r = poll(&p, 1, seconds * 1000);
 	while (r == -1 && errno == EINTR);
 	if (r == 0)
 		errno = EAGAIN;
 	return r == 1 ? 0 : -1;
 }
 
-/* Returns the length of the line, 0 at the end of input, or -1 with errno. */
+/*
+ * Waits so long for each piece; 0: takes what is there. Returns the length of the
+ * line, 0 at the end of input, or -1 with errno.
+ */
 static ssize_t
-answer_read(struct submit *s, char line[SUBMISSION_ANSWER_MAX], int flags)
+answer_read(struct submit *s, char line[SUBMISSION_ANSWER_MAX], int seconds)
 {
 	size_t len = 0;
 
 	while (len < SUBMISSION_ANSWER_MAX && (len == 0 || line[len - 1] != '\n')) {
 		ssize_t n;
 
-		if (flags == 0 && answer_wait(s) == -1)
+		if (seconds && answer_wait(s, seconds) == -1)
 			return -1;
 		n = recv(s->socket, line + len, SUBMISSION_ANSWER_MAX - len, MSG_DONTWAIT);
 		if (n == -1 && errno == EINTR)
@@ -303,11 +306,11 @@ result_of_answer(struct submit_result *result, struct submission_answer const *a
 
 /* Reads the answer and keeps the connection, or leaves it. Returns 0, or -1 with errno. */
 static int
-answer_take(struct submit *s, struct submit_result *result, int flags)
+answer_take(struct submit *s, struct submit_result *result, int seconds)
 {
 	char line[SUBMISSION_ANSWER_MAX];
 	struct submission_answer answer;
-	ssize_t n = answer_read(s, line, flags);
+	ssize_t n = answer_read(s, line, seconds);
 
 	if (n == -1)
 		return -1;
@@ -325,11 +328,11 @@ answer_take(struct submit *s, struct submit_result *result, int flags)
 static int
 answer_await(struct submit *s, struct submit_result *result)
 {
-	if (answer_take(s, result, 0) == 0)
+	if (answer_take(s, result, SUBMIT_TIMEOUT) == 0)
 		return 0;
 	if (!may_reopen(s, errno) || way_reopen(s) == -1 || s->child)
 		return -1;
-	return answer_take(s, result, 0);
+	return answer_take(s, result, SUBMIT_TIMEOUT);
 }
 
 /* What became of a message that went to the service. */
@@ -337,7 +340,7 @@ static void
 service_finish(struct submit *s, struct submit_result *result)
 {
 	/* It may have said why it does not read on. */
-	if (s->broken == QUEUE_UNREACHABLE && answer_take(s, result, MSG_DONTWAIT) == 0 &&
+	if (s->broken == QUEUE_UNREACHABLE && answer_take(s, result, 0) == 0 &&
 		result->code != QUEUE_OK) {
 		service_leave(s);
 		return;
@@ -367,7 +370,7 @@ room_ask(struct submit *s)
 	s->room = UINT64_MAX;
 	submission_header_format(header, FRAME_ROOM, 0);
 	if (submit_send(s->socket, span(header, sizeof header)) == -1 ||
-		answer_take(s, &result, 0) == -1)
+		answer_take(s, &result, SUBMIT_ROOM_TIMEOUT) == -1)
 		service_leave(s);
 	else if (result.code == QUEUE_WRITE)
 		s->room = 0;

@@ -21,6 +21,7 @@ enum {
 	SUBMIT_GATHER = 32 * 1024,  /* bytes of a message that are sent at once */
 	SUBMIT_REASON_MAX = 255,    /* bytes that a command may say on descriptor 6 */
 	SUBMIT_ROOM_AGE = 1000,     /* milliseconds that what was said of the room is good for */
+	SUBMIT_ROOM_TIMEOUT = 5,    /* seconds: who says nothing of the room has some */
 	SUBMIT_ROOM_ASK = 64 * 1024 /* a message from this size on is worth a connection to ask */
 };
 

@@ -43,6 +43,12 @@ with Home() as home, Service(home) as service:
         ternlab.wait_until(lambda: mail(client, 200000) == GOOD, 'an answer that is none')
         lab.ok(deliver(client).startswith('250 2.0.0'), 'an answer that is none refuses nothing')
         home.take()
+        home.room = b'53 full\n'
+        ternlab.wait_until(lambda: mail(client, LARGE) == FULL, 'a queue that is full')
+        home.room = b''
+        ternlab.wait_until(lambda: mail(client, 300000) == GOOD, 'a queue that says nothing of its room')
+        lab.ok(deliver(client).startswith('250 2.0.0'), 'a queue that says nothing holds up nobody for long')
+        home.take()
     service.wait_log(r'event=refuse reason=queue reply="452 4\.3\.1', 5)
     lab.ok(True, 'the refusals are in the log')
 with Home() as home, Service(home) as service, service.connect() as client:
