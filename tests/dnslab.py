@@ -56,7 +56,13 @@ class Responder:
             return sum(1 for q in self.seen if q[2] == name)
 
     def _note(self, data, peer, tcp):
-        query = dns.message.from_wire(data)
+        """The query; None for what another program on this machine meant for someone else."""
+        try:
+            query = dns.message.from_wire(data)
+        except dns.exception.DNSException:
+            return None
+        if query.flags & dns.flags.QR or not query.question:
+            return None
         question = query.question[0]
         with self.lock:
             self.seen.append((peer[1], query.id, question.name.to_text().rstrip('.'),
@@ -69,7 +75,8 @@ class Responder:
                 data, peer = self.udp.recvfrom(4096)
             except OSError:
                 return
-            for packet in self.handler(self._note(data, peer, False), False) or ():
+            query = self._note(data, peer, False)
+            for packet in query and self.handler(query, False) or ():
                 if callable(packet):  # for what only the one who knows the peer can do
                     packet(peer)
                 else:
@@ -86,7 +93,8 @@ class Responder:
     def _tcp_one(self, connection, peer):
         with connection:
             data = connection.recv(4096)
-            for packet in self.handler(self._note(data[2:], peer, True), True) or ():
+            query = self._note(data[2:], peer, True)
+            for packet in query and self.handler(query, True) or ():
                 if isinstance(packet, tuple):
                     connection.sendall(packet[0])
                 else:
