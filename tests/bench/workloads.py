@@ -52,6 +52,7 @@ class Tools:
 
     def __init__(self, group):
         self.group = group
+        self.counting = None
 
     def start(self, *command, **more):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **more)
@@ -61,6 +62,10 @@ class Tools:
     def of_postfix(self, name, *arguments, **more):
         return self.start(f'/postfix/usr/sbin/{name}', *arguments,
                           env=dict(os.environ, LD_LIBRARY_PATH='/postfix/usr/lib/postfix'), **more)
+
+    def smtp_sink(self):
+        self.counting = self.counting or SmtpSink(self)
+        return self.counting
 
     def sink(self, where, slots=0, delay=0):
         self.start('/tools/sink', '-d', str(delay), '-n', str(slots), '-o', '/dev/shm/sink', *where)
@@ -149,7 +154,7 @@ class Relay:
     default_first = 600
 
     def run(self, tools, system, meter, count):
-        sink = SmtpSink(tools)
+        sink = tools.smtp_sink()
         warm_up(tools, sink, min(self.warm, count))
         base = sink.messages
         meter.begin()
@@ -204,12 +209,13 @@ class Accept(Relay):
     option = {'hold': True}
 
     def run(self, tools, system, meter, count):
+        before = system.queued()
         smtp_source(tools, 40)
         meter.begin()
         began = time.monotonic()
         smtp_source(tools, count)
         ended = time.monotonic()
-        queued = system.queued()
+        queued = system.queued() - before
         if not count <= queued <= count + 40:
             raise Trouble(f'{queued} messages are queued, not {count}')
         return {'count': count, 'rate': count / (ended - began), 'seconds': ended - began}
