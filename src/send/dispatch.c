@@ -13,19 +13,22 @@
 enum {
 	DEAD_SECONDS_MAX = 60, /* between two probes of a destination where nobody answers */
 	DEFERRED_MAX = 10000,  /* messages that are hastened when it answers again */
-	RETRY_SHARE = 4
+	RETRY_SHARE = 4,
+	LOCAL_IDLE_SPARE = 100 /* workers that may be idle while others are at work */
 };
 
 /*
  * Those with work, in the order of their turns: the able have an idle worker,
- * the waiting need a further one. While the limit of the channel lets no more
- * workers be, the able go on. Of those that wait the ones with new mail go
- * first, but for one turn of RETRY_SHARE.
+ * the waiting need a further one. The two take turns at what becomes free;
+ * while the limit of the channel lets no more workers be, the able go on. Of
+ * those that wait the ones with new mail go first, but for one turn of
+ * RETRY_SHARE.
  */
 static struct line {
 	struct destination *first, **last;
 } able[CHANNELS], waiting[CHANNELS][DESTINATION_LINES];
 static int contended[CHANNELS];
+static int waiting_is_next[CHANNELS];
 static unsigned turns[CHANNELS]; /* in which something was given; without room none is used up */
 
 static void
@@ -59,6 +62,30 @@ channel_max(enum channel channel)
 	return wanted < worker_descriptors / 4 ? wanted : worker_descriptors / 4;
 }
 
+/* Whether as many deliveries are under way, or about to be, as may be. */
+static int
+is_full(enum channel channel)
+{
+	return worker_jobs[channel] + worker_requested[channel] >= channel_max(channel);
+}
+
+/*
+ * Whether no further worker may live. One of a local address is small, and
+ * costs a program to start: some may be idle while others are at work. One of a
+ * remote destination holds a connection there.
+ */
+static int
+has_all_workers(enum channel channel)
+{
+	uint64_t most = channel_max(channel);
+
+	if (channel == CHANNEL_LOCAL)
+		most += LOCAL_IDLE_SPARE;
+	if (most > worker_descriptors / 4)
+		most = worker_descriptors / 4;
+	return worker_count[channel] >= most;
+}
+
 static unsigned
 workers_max(struct destination const *d)
 {
@@ -72,6 +99,21 @@ workers_max(struct destination const *d)
 	}
 	throttle_find(&settings.throttle, d->name, &rule, &line);
 	return pace_connections(&d->pace, &rule);
+}
+
+/*
+ * Whether a further worker is for it, should there be room. A local address
+ * that has one takes no place that another might need: to start a program
+ * takes as long as some deliveries.
+ */
+static int
+may_grow(struct destination const *d)
+{
+	if (d->requested >= d->ready || d->workers >= workers_max(d))
+		return 0;
+	if (d->channel == CHANNEL_REMOTE || d->workers == 0)
+		return 1;
+	return !contended[d->channel] && !is_full(d->channel) && !has_all_workers(d->channel);
 }
 
 int
@@ -188,15 +230,17 @@ turn_take(struct destination *d)
 		refuse_all(d);
 		return TURN_DONE;
 	}
+	if (!d->idle && !may_grow(d))
+		return TURN_DONE;
+	if (is_full(d->channel))
+		return TURN_NO_ROOM;
 	if (d->idle) {
 		if (!rate_allows(d, now))
 			return TURN_DONE;
 		worker_use(d->idle);
 		return d->first ? TURN_AGAIN : TURN_DONE;
 	}
-	if (d->requested >= d->ready || d->workers >= workers_max(d))
-		return TURN_DONE;
-	if (worker_count[d->channel] >= channel_max(d->channel) && !worker_evict(d->channel))
+	if (has_all_workers(d->channel) && !worker_evict(d->channel))
 		return TURN_NO_ROOM;
 	if (worker_request(d) == -1)
 		return TURN_NO_ROOM;
@@ -211,24 +255,24 @@ turn_take(struct destination *d)
 static void
 turn_end(struct destination *d, enum turn turn)
 {
-	if (turn == TURN_DONE)
-		destination_release(d);
-	else
+	if (turn == TURN_AGAIN)
 		destination_wants(d);
+	destination_release(d);
 }
 
-static void
-able_dispatch(enum channel channel)
+static enum turn
+able_turn(enum channel channel)
 {
-	struct destination *d;
+	struct destination *d = able[channel].first;
+	/* One whose worker was let go meanwhile is to wait for another. */
+	enum turn turn = d->idle ? turn_take(d) : TURN_AGAIN;
 
-	while ((d = able[channel].first)) {
-		enum turn turn = turn_take(d);
-
-		able[channel].first = d->able_next;
-		d->able = 0;
-		turn_end(d, turn);
-	}
+	if (turn == TURN_NO_ROOM)
+		return turn;
+	able[channel].first = d->able_next;
+	d->able = 0;
+	turn_end(d, turn);
+	return turn;
 }
 
 /* The line whose turn it is, or NULL when nobody waits. */
@@ -243,22 +287,42 @@ line_next(enum channel channel)
 	return retry->first ? retry : NULL;
 }
 
+/* They contend when no worker can make room for theirs. */
+static enum turn
+waiting_turn(enum channel channel)
+{
+	struct line *line = line_next(channel);
+	size_t place = (size_t)(line - waiting[channel]);
+	struct destination *d = line->first;
+	/* One whose worker became free meanwhile is among the able. */
+	enum turn turn = d->able ? TURN_DONE : turn_take(d);
+
+	contended[channel] =
+		turn == TURN_NO_ROOM && has_all_workers(channel) && !worker_can_evict(channel);
+	if (turn == TURN_NO_ROOM)
+		return turn;
+	line->first = d->ring_next[place];
+	d->waiting[place] = 0;
+	turns[channel] += turn == TURN_AGAIN;
+	turn_end(d, turn);
+	return turn;
+}
+
 void
 destination_dispatch(enum channel channel)
 {
-	struct line *line;
+	int able_blocked = 0, waiting_blocked = 0;
 
-	able_dispatch(channel);
-	contended[channel] = 0;
-	while (!contended[channel] && (line = line_next(channel))) {
-		size_t place = (size_t)(line - waiting[channel]);
-		struct destination *d = line->first;
-		enum turn turn = turn_take(d);
+	for (;;) {
+		int has_able = !able_blocked && able[channel].first;
+		int has_waiting = !waiting_blocked && line_next(channel);
 
-		line->first = d->ring_next[place];
-		d->waiting[place] = 0;
-		contended[channel] = turn == TURN_NO_ROOM;
-		turns[channel] += turn == TURN_AGAIN;
-		turn_end(d, turn);
+		if (!has_able && !has_waiting)
+			break;
+		if (has_waiting && (!has_able || waiting_is_next[channel]))
+			waiting_blocked = waiting_turn(channel) == TURN_NO_ROOM;
+		else
+			able_blocked = able_turn(channel) == TURN_NO_ROOM;
+		waiting_is_next[channel] = !waiting_is_next[channel];
 	}
 }

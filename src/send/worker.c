@@ -25,6 +25,7 @@ enum {
 int worker_spawner[CHANNELS];
 unsigned worker_jobs[CHANNELS];
 unsigned worker_count[CHANNELS];
+unsigned worker_requested[CHANNELS];
 uint64_t worker_deliveries;
 unsigned worker_descriptors = UINT_MAX;
 int worker_stopping;
@@ -98,6 +99,7 @@ worker_request(struct destination *d)
 	d->workers++;
 	d->requested++;
 	worker_count[d->channel]++;
+	worker_requested[d->channel]++;
 	return 0;
 }
 
@@ -204,6 +206,7 @@ worker_answer(enum channel channel)
 		return -1;
 	}
 	d->requested--;
+	worker_requested[channel]--;
 	if (answer.verdict == VERDICT_DELIVERED)
 		worker_arrived(d, fds[0]);
 	else
@@ -246,8 +249,9 @@ worker_free(struct worker *w)
 	destination_release(d);
 }
 
-int
-worker_evict(enum channel channel)
+/* The one that has been idle longest while its destination has nothing for it, or NULL. */
+static struct worker *
+worker_needless(enum channel channel)
 {
 	struct worker *oldest = NULL;
 
@@ -258,9 +262,23 @@ worker_evict(enum channel channel)
 			(!oldest || w->idle_since < oldest->idle_since))
 			oldest = w;
 	}
-	if (!oldest)
+	return oldest;
+}
+
+int
+worker_can_evict(enum channel channel)
+{
+	return worker_needless(channel) != NULL;
+}
+
+int
+worker_evict(enum channel channel)
+{
+	struct worker *w = worker_needless(channel);
+
+	if (!w)
 		return 0;
-	worker_free(oldest);
+	worker_free(w);
 	return 1;
 }
 

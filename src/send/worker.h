@@ -26,9 +26,10 @@ struct worker {
 /* The spawners' sockets, by channel. */
 extern int worker_spawner[CHANNELS];
 
-/* Jobs under way and workers alive or asked for, by channel. */
+/* Jobs under way, workers alive or asked for, and those of them asked for, by channel. */
 extern unsigned worker_jobs[CHANNELS];
 extern unsigned worker_count[CHANNELS];
+extern unsigned worker_requested[CHANNELS];
 
 /* The number of the last delivery started, for the log. */
 extern uint64_t worker_deliveries;
@@ -54,8 +55,12 @@ void worker_use(struct worker *w);
 /* Gives all recipients of a batch that are left the same verdict, without a worker. */
 void worker_refuse(struct batch *b, enum verdict verdict, struct span text);
 
-/* Lets go of the worker that has been idle longest, to make room. Returns 1, or 0: none is idle. */
+/*
+ * Lets go of the worker that has been idle longest, of those without work, to
+ * make room. Returns 1, or 0 when there is none; whether there is one.
+ */
 int worker_evict(enum channel channel);
+int worker_can_evict(enum channel channel);
 
 /* All workers, for poll: adds their descriptors, and later looks at what poll said. */
 size_t worker_poll_prepare(struct pollfd *fds, size_t room);

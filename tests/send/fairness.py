@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Whose turn it is: counted in deliveries, not in seconds, by workers that each answer once a
 round. One destination with very many messages does not delay a thousand with one each; new mail
-goes before retries, never instead of them; local and remote limits are apart; the limit of
-workers is that of the settings and the descriptors. With TERN_LONG at full size."""
+goes before retries, never instead of them; local and remote limits are apart; many users
+share few places without a program started for each message; the limit of workers is that of the
+settings and the descriptors. With TERN_LONG at full size."""
 import collections
 import os
 import resource
@@ -27,6 +28,10 @@ class Worker(sendlab.Worker):
     """Keeps its job until the end of the round."""
     job = None
 
+    def __init__(self, send, channel, *rest):
+        super().__init__(send, channel, *rest)
+        send.started[channel] += 1
+
     def work(self, job, fd):
         os.close(fd)
         self.job = int(job[0]), int(job[1]), [field for field in job[7:] if b'@' in field]
@@ -44,6 +49,7 @@ class Worker(sendlab.Worker):
 class Send(simlab.Send):
     def __init__(self, world):
         self.running, self.most = collections.Counter(), collections.Counter()
+        self.started = collections.Counter()
         self.order = []  # (id, destination), as they were started
         super().__init__(world, worker=Worker)
 
@@ -170,6 +176,37 @@ def channels():
             lab.equal(len(world.names()), 1, 'a limit of 0 holds that channel alone')
 
 
+def users(count, each):
+    """More users have mail than may be at work at once. Returns (workers started, the round in
+    which the last of them had its first message, rounds, the most at once)."""
+    with simlab.World(concurrencylocal='8') as world:
+        for _ in range(each):
+            for n in range(count):
+                world.put(None, TEXT, b's@from.test', [b'u%d@here.test' % n])
+        with Send(world) as send:
+            send.settle()
+            served, rounds, last = set(), 0, 0
+            while answered := send.round():
+                rounds += 1
+                if not served.issuperset(d for _, d in answered):
+                    last = rounds
+                served.update(d for _, d in answered)
+            lab.ok(world.is_empty() and len(served) == count,
+                   f'{each} messages for each of {count} users are delivered')
+            return send.started['local'], last, rounds, send.most['local']
+
+
+def many_users():
+    started, last, rounds, most = users(60, 30)
+    lab.equal(most, 8, '... by 8 workers at once')
+    lab.ok(started <= 108, f'... and {started} programs: those that are idle stay')
+    started, last, rounds, most = users(150, 40)
+    lab.equal(most, 8, '... by 8 workers at once')
+    lab.ok(started <= 450, f'... and {started} programs')
+    lab.ok(last <= rounds // 2,
+           f'... the last of the users has the first message in round {last} of {rounds}')
+
+
 def thousand(descriptors):
     wanted = 1000
     possible = min(wanted, descriptors // 4)
@@ -190,5 +227,6 @@ big_and_small()
 late_comer()
 new_and_retried()
 channels()
+many_users()
 thousand(descriptors)
 lab.end()
