@@ -28,7 +28,7 @@ static struct line {
 	struct destination *first, **last;
 } able[CHANNELS], waiting[CHANNELS][DESTINATION_LINES];
 static int contended[CHANNELS];
-static int waiting_is_next[CHANNELS];
+static int waiting_is_next[CHANNELS]; /* the others had the last place */
 static unsigned turns[CHANNELS]; /* in which something was given; without room none is used up */
 
 static void
@@ -62,11 +62,17 @@ channel_max(enum channel channel)
 	return wanted < worker_descriptors / 4 ? wanted : worker_descriptors / 4;
 }
 
-/* Whether as many deliveries are under way, or about to be, as may be. */
+/* The deliveries that are under way, or about to be. */
+static unsigned
+places_taken(enum channel channel)
+{
+	return worker_jobs[channel] + worker_requested[channel];
+}
+
 static int
 is_full(enum channel channel)
 {
-	return worker_jobs[channel] + worker_requested[channel] >= channel_max(channel);
+	return places_taken(channel) >= channel_max(channel);
 }
 
 /*
@@ -316,13 +322,16 @@ destination_dispatch(enum channel channel)
 	for (;;) {
 		int has_able = !able_blocked && able[channel].first;
 		int has_waiting = !waiting_blocked && line_next(channel);
+		int of_waiting = has_waiting && (!has_able || waiting_is_next[channel]);
+		unsigned taken = places_taken(channel);
 
 		if (!has_able && !has_waiting)
 			break;
-		if (has_waiting && (!has_able || waiting_is_next[channel]))
+		if (of_waiting)
 			waiting_blocked = waiting_turn(channel) == TURN_NO_ROOM;
 		else
 			able_blocked = able_turn(channel) == TURN_NO_ROOM;
-		waiting_is_next[channel] = !waiting_is_next[channel];
+		if (places_taken(channel) > taken)
+			waiting_is_next[channel] = !of_waiting;
 	}
 }

@@ -2,8 +2,8 @@
 """Whose turn it is: counted in deliveries, not in seconds, by workers that each answer once a
 round. One destination with very many messages does not delay a thousand with one each; new mail
 goes before retries, never instead of them; local and remote limits are apart; many users
-share few places without a program started for each message; the limit of workers is that of the
-settings and the descriptors. With TERN_LONG at full size."""
+share few places without a program started for each message, and one that comes later gets one;
+the limit of workers is that of the settings and the descriptors. With TERN_LONG at full size."""
 import collections
 import os
 import resource
@@ -207,6 +207,35 @@ def many_users():
            f'... the last of the users has the first message in round {last} of {rounds}')
 
 
+def one_by_one(send, answers):
+    """Workers answer one after another, that of the oldest job first; the destinations, in the
+    order of their answers."""
+    done = []
+    for _ in range(answers):
+        worker = min((w for w in send.workers if w.job), key=lambda w: w.job[0])
+        done.append(worker.destination)
+        worker.finish(b'Zlater')
+        send.settle()
+    return done
+
+
+def late_users(count):
+    """Four others have all places, and each of these comes free alone."""
+    with simlab.World(concurrencylocal='8') as world:
+        for n in range(4 * 40):
+            world.put(None, TEXT, b's@from.test', [b'u%d@here.test' % (n % 4)])
+        with Send(world) as send:
+            send.settle()
+            one_by_one(send, 20)
+            late = [b'late%d@here.test' % n for n in range(count)]
+            for name in late:
+                world.trigger(world.arrive(TEXT, b's@from.test', [name]))
+                send.settle()
+            lab.ok(set(late) <= set(one_by_one(send, 30)),
+                   f'{count} users whose mail comes while four have all places: '
+                   'are among the next 30 deliveries')
+
+
 def thousand(descriptors):
     wanted = 1000
     possible = min(wanted, descriptors // 4)
@@ -228,5 +257,7 @@ late_comer()
 new_and_retried()
 channels()
 many_users()
+for count in range(1, 4):
+    late_users(count)
 thousand(descriptors)
 lab.end()
