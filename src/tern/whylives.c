@@ -194,8 +194,6 @@ static struct {
 	{"delay notice of msg ", ' ', {"delay", "its sender is told that it is late: the notice "}},
 	{"success notice of msg ", ' ',
 		{"success", "its sender is told of a delivery: the notice "}},
-	{"delay notice of msg ", ' ', {"warned", "its sender is told that it is late: it "}},
-	{"success notice of msg ", ' ', {"reported", "its sender is told of the delivery: it "}},
 	{"triple bounce: discarding bounce/", ' ', {"discard", "nobody is told of its failure"}},
 	{"end msg ", ' ', {"end", "it leaves the queue"}},
 };
