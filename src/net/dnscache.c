@@ -26,8 +26,9 @@ void
 dnscache_put(struct dnscache *cache, struct dns_name const *name, enum dns_type type,
 	struct dns_answer const *answer, int64_t now)
 {
-	uint32_t max = answer->records + answer->ignored + answer->links ? DNSCACHE_TTL_MAX
-									 : DNSCACHE_NOTHING_MAX;
+	int leads_on =
+		answer->rcode == DNS_NOERROR && answer->records + answer->ignored + answer->links;
+	uint32_t max = leads_on ? DNSCACHE_TTL_MAX : DNSCACHE_NOTHING_MAX;
 	uint32_t seconds = dns_answer_lifetime(answer);
 	struct dnscache_entry *entry;
 

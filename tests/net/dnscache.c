@@ -49,6 +49,29 @@ keep(char const *text, unsigned ttl, unsigned records, int64_t now)
 	dnscache_put(&cache, &name, DNS_A, &answer, now);
 }
 
+/* Keeps that "text A" leads by a CNAME to a name that does not exist, all for 900000 seconds. */
+static void
+keep_dead_link(char const *text, int64_t now)
+{
+	static char const records[] = "\xc0\x0c\0\5\0\1\0\x0d\xbb\xa0\0\4\1b\xc0\x0c"
+				      "\xc0\x0c\0\6\0\1\0\x0d\xbb\xa0\0\26\0\0"
+				      "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0d\xbb\xa0";
+	char message[512];
+	struct dns_name name = name_of(text);
+	struct dns_answer answer;
+	size_t len = dns_query_format(message, 0x1234, &name, DNS_A, 0);
+
+	message[2] = (char)0x81;
+	message[3] = (char)0x83;
+	message[7] = message[9] = 1;
+	memcpy(message + len, records, sizeof records - 1);
+	len += sizeof records - 1;
+	if (dns_answer_parse(&answer, message, len, 0x1234, &name, DNS_A) == -1 ||
+		answer.links != 1 || dns_answer_lifetime(&answer) != 900000)
+		exit(1);
+	dnscache_put(&cache, &name, DNS_A, &answer, now);
+}
+
 static int
 is_kept(char const *text, int64_t now)
 {
@@ -102,6 +125,9 @@ test_times(void)
 	ok(is_kept_until("none.example", NOW + 100 * SECOND), "nothing, as long as its SOA says");
 	keep("never.example", 900000, 0, NOW);
 	ok(is_kept_until("never.example", NOW + DNSCACHE_NOTHING_MAX * SECOND), "but not too long");
+	keep_dead_link("link.example", NOW);
+	ok(is_kept_until("link.example", NOW + DNSCACHE_NOTHING_MAX * SECOND),
+		"nor a link to nothing");
 }
 
 static void
