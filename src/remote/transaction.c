@@ -252,11 +252,14 @@ is_chunking_broken(struct transaction *t)
 
 /*
  * A reply for each accepted recipient (RFC 2033, 4.2). When they stop, those
- * that came count; what stopped them is the answer for the rest.
+ * that came count; what stopped them is the answer for the rest. Who does not
+ * know BDAT says so once, not for each: after the first reply it is known.
  */
 static enum transaction_end
 verdicts_hear(struct transaction *t)
 {
+	int is_first = 1;
+
 	t->session->unanswered += (unsigned)t->accepted - 1;
 	for (size_t i = 0; i < t->recipients; i++) {
 		size_t place = t->recipient[i];
@@ -265,10 +268,11 @@ verdicts_hear(struct transaction *t)
 		if (t->outcome->recipient[place].verdict != VERDICT_DELIVERED)
 			continue;
 		sense = verdict_hear(t, &t->outcome->message);
-		if (sense == SENSE_NEVER && is_chunking_broken(t))
+		if (sense == SENSE_NEVER && is_first && is_chunking_broken(t))
 			return TRANSACTION_AGAIN;
 		if (sense == SENSE_LOST)
 			break;
+		is_first = 0;
 		outcome_settle(t->outcome, place);
 		if (sense == SENSE_CLOSING) {
 			t->session->failure = FAILURE_CLOSED;

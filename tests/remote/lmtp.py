@@ -31,6 +31,8 @@ CASES = [
     ('421 in the middle', {'END': [OK, (b'421 bye\r\n', CLOSE)]}, 'KZZ', '421 bye'),
     ('nonsense in the middle', {'END': [OK, b'ok\r\n', OK]}, 'KZZ', 'makes no sense'),
     ('one reply too many', {'END': [OK, OK + OK]}, 'KZ', 'makes no sense'),
+    ('a code of unknown commands after the first reply', {'END': [OK, b'504 no\r\n', OK]}, 'KDK',
+     'does not like message.*504 no'),
     ('nobody is accepted', {'RCPT': NEVER, 'DATA': b'503 nobody\r\n'}, 'DD', 'does not like recip'),
     ('nobody, and 354', {'RCPT': NEVER}, 'DD', 'does not like recipient'),
     ('LHLO 500', {'LHLO': b'500 what\r\n'}, 'ZZ', 'my name was refused.*500 what'),
