@@ -14,7 +14,8 @@ enum {
 	DEAD_SECONDS_MAX = 60, /* between two probes of a destination where nobody answers */
 	DEFERRED_MAX = 10000,  /* messages that are hastened when it answers again */
 	RETRY_SHARE = 4,
-	LOCAL_IDLE_SPARE = 100 /* workers that may be idle while others are at work */
+	LOCAL_IDLE_SPARE = 100,      /* workers that may be idle while others are at work */
+	GIVE_WAY_MILLISECONDS = 1000 /* until one that gave way looks whether there is room now */
 };
 
 /*
@@ -107,19 +108,23 @@ workers_max(struct destination const *d)
 	return pace_connections(&d->pace, &rule);
 }
 
-/*
- * Whether a further worker is for it, should there be room. A local address
- * that has one takes no place that another might need: to start a program
- * takes as long as some deliveries.
- */
+/* Whether a further worker is for it, should there be room. */
 static int
 may_grow(struct destination const *d)
 {
-	if (d->requested >= d->ready || d->workers >= workers_max(d))
-		return 0;
-	if (d->channel == CHANNEL_REMOTE || d->workers == 0)
-		return 1;
-	return !contended[d->channel] && !is_full(d->channel) && !has_all_workers(d->channel);
+	return d->requested < d->ready && d->workers < workers_max(d);
+}
+
+/*
+ * A local address that has a worker takes no place that another might need: to
+ * start a program takes as long as some deliveries. It looks again later, since
+ * the delivery that its worker has may take long.
+ */
+static int
+gives_way(struct destination const *d)
+{
+	return d->channel == CHANNEL_LOCAL && d->workers &&
+	       (contended[d->channel] || is_full(d->channel) || has_all_workers(d->channel));
 }
 
 int
@@ -238,6 +243,10 @@ turn_take(struct destination *d)
 	}
 	if (!d->idle && !may_grow(d))
 		return TURN_DONE;
+	if (!d->idle && gives_way(d)) {
+		destination_rest(d, now + GIVE_WAY_MILLISECONDS);
+		return TURN_DONE;
+	}
 	if (is_full(d->channel))
 		return TURN_NO_ROOM;
 	if (d->idle) {
@@ -255,8 +264,8 @@ turn_take(struct destination *d)
 
 /*
  * A destination that can not go on leaves the line, and comes back when one of
- * its workers is done or something is added to its queue. Its mark keeps it
- * from being released while it has its turn.
+ * its workers is done, something is added to its queue, or its rest is over.
+ * Its mark keeps it from being released while it has its turn.
  */
 static void
 turn_end(struct destination *d, enum turn turn)

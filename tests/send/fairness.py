@@ -3,7 +3,8 @@
 round. One destination with very many messages does not delay a thousand with one each; new mail
 goes before retries, never instead of them; local and remote limits are apart; many users
 share few places without a program started for each message, and one that comes later gets one;
-the limit of workers is that of the settings and the descriptors. With TERN_LONG at full size."""
+a delivery that takes long holds up no other; the limit of workers is that of the settings and the
+descriptors. With TERN_LONG at full size."""
 import collections
 import os
 import resource
@@ -236,6 +237,28 @@ def late_users(count):
                    'are among the next 30 deliveries')
 
 
+def slow_delivery():
+    """What came while all places were taken is started when they no longer are."""
+    with simlab.World(concurrencylocal='8') as world:
+        ids = [world.put(None, TEXT, b's@from.test', [b'u%d@here.test' % n])
+               for n in range(8)]
+        with Send(world) as send:
+            send.settle()
+            slow = next(w for w in send.workers if w.destination == b'u0@here.test')
+            world.trigger(world.arrive(TEXT, b's@from.test', [b'u0@here.test']))
+            send.settle()
+            while busy := [w for w in send.workers if w.job and w != slow]:
+                for worker in busy:
+                    worker.finish()
+                send.settle()
+                send.advance(2)
+            lab.equal(world.names(), [ids[0]],
+                      'one delivery that takes long does not hold up others to that user')
+            while send.round():
+                pass
+            lab.ok(world.is_empty(), '... and comes to its end as well')
+
+
 def thousand(descriptors):
     wanted = 1000
     possible = min(wanted, descriptors // 4)
@@ -259,5 +282,6 @@ channels()
 many_users()
 for count in range(1, 4):
     late_users(count)
+slow_delivery()
 thousand(descriptors)
 lab.end()
