@@ -138,8 +138,10 @@ delivery_begin(struct lives *lives, uint64_t when, uint64_t number, struct span 
 		!(life = life_find(lives, id)))
 		return;
 	tell(lives, life, when, &begun, line);
-	if (i == LIVES_DELIVERIES_MAX)
+	if (i == LIVES_DELIVERIES_MAX) {
+		lives->left_out++; /* the line of its result */
 		return;
+	}
 	if (i == lives->deliveries)
 		lives->deliveries++;
 	lives->delivery[i].number = number;

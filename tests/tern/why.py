@@ -82,6 +82,14 @@ with ternlab.Sink() as sink, ternlab.Instance() as tern:
     lab.ok(shown.startswith(before) and '\x1b' not in shown, 'archives are read, hostile bytes made harmless')
 
     # More than there is room for: some is left out, and that is said.
+    os.unlink(f'{folder}/@400000006b0000000000000a.s')
+    for deliveries, left_out in ((1000, ''), (1001, '1 lines of the logs are left out')):
+        tern.write('log/send/current', b''.join(b'starting delivery %d: msg %s to local a@b\n' % (n, gone.encode())
+                                                for n in range(deliveries)) +
+                   b''.join(b'delivery %d: success: done\n' % n for n in range(deliveries)))
+        done = why(tern, gone)
+        lab.ok(done.stdout.count('the delivery to local a@b: success') == 1000 and
+               (left_out in done.stderr if left_out else not done.stderr), f'{deliveries} deliveries at once')
     line = b'new msg ' + gone.encode() + b' ' + b'y' * 4000 + b'\n'
     with open(tern.path('log/send/current'), 'ab') as f:
         f.write(line * 5000)
