@@ -73,6 +73,8 @@ race_look(struct race *race, struct pollfd const *polls, size_t *winner)
 			continue;
 		if (connect_tcp_end(racer->fd) == -1) {
 			racer_fail(race, racer);
+			if (i + 1 == race->begun)
+				race->next = 0; /* its head start is over */
 			continue;
 		}
 		*winner = i;
