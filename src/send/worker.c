@@ -404,8 +404,10 @@ worker_lost(struct worker *w, struct span text)
 	struct batch *b = w->batch;
 
 	if (b) {
-		job_fail(w, text);
-		job_end(w);
+		if (w->recipients) { /* else it has none: in the end no further job is started */
+			job_fail(w, text);
+			job_end(w);
+		}
 		w->batch = NULL;
 		if (b->taken < genalloc_len(uint32_t, &b->numbers) &&
 			!message_is_halted(b->message))
