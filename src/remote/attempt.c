@@ -17,6 +17,7 @@ struct telling {
 	enum reached reached;
 	struct answer message;
 	stralloc host, address;
+	unsigned port, code;
 	int tried[MAILHOSTS_MAX];
 };
 
@@ -34,6 +35,8 @@ telling_consider(struct telling *t, struct attempt const *a, struct mailhost con
 	t->message = outcome->message;
 	stralloc_copy(&t->host, &outcome->host);
 	stralloc_copy(&t->address, &outcome->address);
+	t->port = outcome->port;
+	t->code = outcome->code;
 }
 
 static void
@@ -44,6 +47,8 @@ telling_conclude(struct telling const *t, struct outcome *outcome)
 		outcome->message.verdict = VERDICT_FAILED;
 	stralloc_copy(&outcome->host, &t->host);
 	stralloc_copy(&outcome->address, &t->address);
+	outcome->port = t->port;
+	outcome->code = t->code;
 }
 
 static int64_t
@@ -102,6 +107,7 @@ offer(struct attempt *a, struct telling *t, struct mailhost const *host)
 
 	a->remote->last = *host;
 	end = host_offer(a, host);
+	host_note_reply(a);
 	attempt_judge(a, host, end);
 	if (end == TRANSACTION_NEXT)
 		telling_consider(t, a, host);

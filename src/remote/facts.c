@@ -34,7 +34,7 @@ facts_sent(size_t n)
 }
 
 struct attempt_facts const *
-facts_end(struct session const *session)
+facts_end(struct outcome const *outcome)
 {
 	static struct attempt_facts facts;
 
@@ -42,10 +42,8 @@ facts_end(struct session const *session)
 	facts = (struct attempt_facts){.dns = (uint64_t)milliseconds[FACTS_DNS],
 		.connect = (uint64_t)milliseconds[FACTS_CONNECT],
 		.transfer = (uint64_t)milliseconds[FACTS_TRANSFER],
-		.bytes = bytes};
-	if (session) {
-		facts.port = session->host.port;
-		facts.code = session->reply.status == SMTPREPLY_COMPLETE ? session->reply.code : 0;
-	}
+		.bytes = bytes,
+		.port = outcome->port,
+		.code = outcome->code};
 	return &facts;
 }

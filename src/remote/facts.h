@@ -3,8 +3,7 @@
 
 #include <stddef.h>
 
-#include "remote/session.h"
-#include "wire/report.h"
+#include "remote/outcome.h"
 
 /*
  * What the attempt under way is like, for the log: where its time goes, and how
@@ -21,7 +20,7 @@ void facts_enter(enum facts_stage stage);
 /* Text of the message has gone out. */
 void facts_sent(size_t bytes);
 
-/* The attempt has ended, with that session last, or NULL when nobody was reached. */
-struct attempt_facts const *facts_end(struct session const *session);
+/* The attempt has ended so. */
+struct attempt_facts const *facts_end(struct outcome const *outcome);
 
 #endif

@@ -12,9 +12,18 @@ host_note(struct attempt *a)
 	struct mailhost const *host = &a->remote->session.host;
 	char const *address = a->remote->session.address;
 
-	a->outcome->host.len = a->outcome->address.len = 0;
+	outcome_forget_host(a->outcome);
 	stralloc_catb(&a->outcome->host, host->name.text, host->name.len);
 	stralloc_cats(&a->outcome->address, address);
+	a->outcome->port = host->port;
+}
+
+void
+host_note_reply(struct attempt *a)
+{
+	struct smtpreply const *reply = &a->remote->session.reply;
+
+	a->outcome->code = reply->status == SMTPREPLY_COMPLETE ? reply->code : 0;
 }
 
 int

@@ -17,6 +17,9 @@ void host_not_connected(struct attempt *attempt, int error);
 /* Says in the outcome with whom the session is. */
 void host_note(struct attempt *attempt);
 
+/* The same, when it is over: what its last reply was. */
+void host_note_reply(struct attempt *attempt);
+
 /* Whether a failure to connect says something about us and not about the host. */
 int host_error_is_ours(int error);
 

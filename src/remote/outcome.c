@@ -6,12 +6,19 @@ outcome_start(struct outcome *outcome, size_t recipients)
 	outcome->recipients = recipients;
 	outcome->asked = 0;
 	outcome->settings_refused = 0;
-	outcome->host.len = outcome->address.len = 0;
+	outcome_forget_host(outcome);
 	for (size_t i = 0; i < recipients; i++) {
 		answer_set(&outcome->recipient[i], VERDICT_DELIVERED, span("", 0));
 		outcome->recipient[i].is_settled = 0;
 	}
 	answer_set(&outcome->message, VERDICT_TROUBLE, span("", 0));
+}
+
+void
+outcome_forget_host(struct outcome *outcome)
+{
+	outcome->host.len = outcome->address.len = 0;
+	outcome->port = outcome->code = 0;
 }
 
 void

@@ -25,11 +25,15 @@ struct outcome {
 	struct answer recipient[JOB_RECIPIENTS_MAX];
 	struct answer message;
 	int settings_refused;   /* nothing was tried, since we may not read a setting */
-	stralloc host, address; /* who said it; empty when nobody was reached */
+	stralloc host, address; /* who said it; empty when nobody was asked */
+	unsigned port, code;    /* there, 0 for a Unix socket; of its last reply, 0: none */
 };
 
 /* Makes ready for a job: no answer of a recipient counts, nobody was reached. */
 void outcome_start(struct outcome *outcome, size_t recipients);
+
+/* Nobody was asked, so far. */
+void outcome_forget_host(struct outcome *outcome);
 
 /* Sets an answer, its text cut to what it holds, with an LF at its end. */
 void answer_set(struct answer *answer, enum verdict verdict, struct span text);

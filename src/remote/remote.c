@@ -242,10 +242,11 @@ remote_deliver(struct remote *r, struct job const *job, int fd, struct outcome *
 		host_note(&a);
 		/* What goes wrong with a session that waited a while says nothing of the host. */
 		if (transaction_run(&r->session, job, &r->source, outcome) == TRANSACTION_DONE) {
+			host_note_reply(&a);
 			attempt_judge(&a, &r->session.host, TRANSACTION_DONE);
 			return;
 		}
-		outcome->host.len = outcome->address.len = 0;
+		outcome_forget_host(outcome);
 	}
 	session_quit(&r->session);
 	attempt_anew(&a, &route);

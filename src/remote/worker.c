@@ -60,7 +60,7 @@ report_send(struct session const *session, struct job const *job)
 			answer == &outcome.message ? message : text_line(&outcome.recipient[i]);
 	}
 	report.has_facts = 1;
-	report.facts = *facts_end(outcome.address.len ? session : NULL);
+	report.facts = *facts_end(&outcome);
 	if (!report_format(&packet, &report))
 		return -1;
 	return packet_send(MANAGER, span(packet.s, packet.len), NULL, 0);

@@ -245,6 +245,10 @@ with Peer() as peer, relay(peer) as home, Worker(home) as w:
 with Peer({'END': CLOSE}) as peer, relay(peer) as home, Worker(home) as w:
     w.deliver(['a@example.net'])
     tap.equal((w.facts['code'], w.facts['bytes']), (0, 27), 'no answer to the text')
+with Peer({'greeting': b'450 busy\r\n'}) as peer, Peer() as away, \
+        Home(smtproutes=f':127.0.0.1:{peer.port},127.0.0.1:{away.port}') as home, Worker(home) as w:
+    tap.ok(matches(w.deliver(['a@example.net']), 'Z', '450 busy') and
+           (w.facts['port'], w.facts['code']) == (peer.port, 450), 'those of the host that is quoted')
 
 # The log in detail
 with tempfile.TemporaryFile() as errors, Peer(PIPE) as peer, relay(peer, logdetail='1') as home:
