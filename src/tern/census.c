@@ -36,8 +36,12 @@ census_bad(void)
 			strerr_warnwusys("read queue/bad");
 		return 0;
 	}
-	while ((entry = readdir(dir)))
+	while ((errno = 0, (entry = readdir(dir)) != NULL))
 		count += spool_id_parse(entry->d_name, &id) == 0;
+	if (errno) {
+		strerr_warnwusys("read queue/bad");
+		count = 0;
+	}
 	closedir(dir);
 	return count;
 }

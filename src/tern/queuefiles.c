@@ -24,15 +24,18 @@ names_read(stralloc *names, char const *path)
 {
 	DIR *dir = opendir(path);
 	struct dirent const *d;
+	int e;
 
 	names->len = 0;
 	if (!dir)
 		return -1;
-	while ((d = readdir(dir)))
+	while ((errno = 0, (d = readdir(dir)) != NULL))
 		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
 			memory_or_die(stralloc_catb(names, d->d_name, strlen(d->d_name) + 1));
+	e = errno;
 	closedir(dir);
-	return 0;
+	errno = e;
+	return e ? -1 : 0;
 }
 
 static void

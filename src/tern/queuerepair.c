@@ -259,13 +259,17 @@ outside_mend(struct repair *r)
 static void
 inside_mend(struct repair *r)
 {
+	int unread;
+
 	if (geteuid() == 0 && privilege_drop(r->owners.uid[TERNQ], r->owners.tern) == -1)
 		strerr_diefusys(EXIT_TEMPORARY, "become the queue's user");
 	progress_begin(&r->progress, "files looked at",
 		queue_files_count(FILES_MESS) + queue_files_count(FILES_HIST));
-	queue_files_each(FILES_MESS, mess_mend, r);
-	queue_files_each(FILES_HIST, hist_mend, r);
+	unread = queue_files_each(FILES_MESS, mess_mend, r) == -1;
+	unread |= queue_files_each(FILES_HIST, hist_mend, r) == -1;
 	progress_end(&r->progress);
+	if (unread && !r->dry_run) /* else its owner and mode may be what is mended before */
+		r->failed++;
 }
 
 static void

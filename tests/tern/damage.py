@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import faultlab
 import spoollab
 import ternlab
 
@@ -171,4 +172,17 @@ with ternlab.Instance() as tern:
               (111, {name('hist', 17), name('mess', 19), 'queue/mess/5/README'}), 'remnants are removed, what is foreign is left alone')
     lab.equal([os.path.exists(tern.path(p)) for p in (name('hist', 17), name('mess', 18), name('mess', 19), 'queue/mess/5/README')],
               [False, True, False, True], 'what may be arriving is kept')
+    os.unlink(tern.path('queue/mess/5/README'))
+
+    # Folders that can not be read to their end.
+    for command, code in (('check', 111), ('repair', 111), ('repair --dry-run', 0)):
+        if not faultlab.strace_works():
+            lab.skip(f'{command} of folders that can not be read', 'no strace')
+            continue
+        done = subprocess.run(['strace', '-qq', '-o', '/dev/null', '-e', 'trace=getdents64', '-e',
+                               'inject=getdents64:error=EIO:when=2+2', TERN, 'queue', *command.split()],
+                              capture_output=True, text=True, timeout=ternlab.PATIENCE,
+                              env={**tern.environment(), 'LSAN_OPTIONS': 'detect_leaks=0'})
+        lab.ok(done.returncode == code and 'unable to read queue/mess/7: ' in done.stderr,
+               f'{command} of folders that can not be read: {done.returncode}')
 lab.end()
