@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "remote/facts.h"
 #include "remote/words.h"
 
 void
@@ -116,6 +117,7 @@ host_offer(struct attempt *a, struct mailhost const *host)
 
 	while ((end = offer_once(a, host)) == TRANSACTION_AGAIN) {
 		session_quit(&r->session);
+		facts_enter(FACTS_CONNECT);
 		if (session_connect(&r->session, host,
 			    route_source(&a->match.route, &host->address), &r->settings) == -1) {
 			host_not_connected(a, errno);
