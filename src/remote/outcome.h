@@ -24,15 +24,15 @@ struct outcome {
 	/* DELIVERED here means, unless settled: accepted, so that the message's answer decides. */
 	struct answer recipient[JOB_RECIPIENTS_MAX];
 	struct answer message;
-	int settings_refused;   /* nothing was tried, since we may not read a setting */
-	stralloc host, address; /* who said it; empty when nobody was asked */
+	int settings_refused;   /* a setting that we may not read, or obey; a new worker may */
+	stralloc host, address; /* who said it; empty when nobody was tried */
 	unsigned port, code;    /* there, 0 for a Unix socket; of its last reply, 0: none */
 };
 
-/* Makes ready for a job: no answer of a recipient counts, nobody was reached. */
+/* Makes ready for a job: no answer of a recipient counts, nobody was tried. */
 void outcome_start(struct outcome *outcome, size_t recipients);
 
-/* Nobody was asked, so far. */
+/* Nobody was tried, so far. */
 void outcome_forget_host(struct outcome *outcome);
 
 /* Sets an answer, its text cut to what it holds, with an LF at its end. */

@@ -9,7 +9,10 @@
 #include "policy/ownnames.h"
 #include "policy/timeouts.h"
 
-/* What the files of control/ say, but for the routes. Read before each connection. */
+/*
+ * What the files of control/ say, but for the routes. Read before a connection,
+ * but no more than once a second.
+ */
 struct settings {
 	struct ownnames own;
 	stralloc helohost;        /* what we call ourselves; without the file: me */

@@ -39,7 +39,7 @@ struct span report_text(struct span text);
 
 /* What an attempt by the network was like, for the log. */
 struct attempt_facts {
-	uint64_t port;                   /* 0: nobody was reached, or a Unix socket */
+	uint64_t port;                   /* 0: nobody was tried, or a Unix socket */
 	uint64_t code;                   /* of the last reply; 0: none */
 	uint64_t dns, connect, transfer; /* milliseconds; connect: until EHLO is answered */
 	uint64_t bytes;                  /* of the text that went out */
@@ -47,7 +47,7 @@ struct attempt_facts {
 
 struct report {
 	uint64_t number;
-	struct span host, address; /* who said it; empty when nobody was reached */
+	struct span host, address; /* who said it; empty when nobody was tried */
 	size_t recipients;
 	struct {
 		enum verdict verdict;
