@@ -40,7 +40,6 @@
 #include <skalibs/strerr.h>
 
 #include "lib/exits.h"
-#include "lib/home.h"
 #include "tern/commands.h"
 
 char const *tern_argv0;

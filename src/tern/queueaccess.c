@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <skalibs/strerr.h>
@@ -12,7 +11,6 @@
 #include "lib/exits.h"
 #include "lib/privilege.h"
 #include "lib/spawn.h"
-#include "lib/text.h"
 #include "service/queueclient.h"
 #include "spool/layout.h"
 #include "tern/instance.h"

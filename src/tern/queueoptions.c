@@ -1,6 +1,5 @@
 #include "tern/queueoptions.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <skalibs/strerr.h>

@@ -11,7 +11,6 @@
 #include "lib/clock.h"
 #include "lib/exits.h"
 #include "lib/json.h"
-#include "lib/text.h"
 #include "service/queueclient.h"
 #include "spool/historyfile.h"
 #include "tern/progress.h"

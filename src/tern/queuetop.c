@@ -17,7 +17,6 @@
 #include "lib/json.h"
 #include "lib/number.h"
 #include "lib/platform.h"
-#include "lib/text.h"
 #include "tern/queuecommands.h"
 #include "tern/queueview.h"
 #include "tern/words.h"

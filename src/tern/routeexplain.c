@@ -1,7 +1,6 @@
 #include "tern/routeexplain.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include <skalibs/strerr.h>
 

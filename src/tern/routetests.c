@@ -1,7 +1,5 @@
 #include "tern/routetests.h"
 
-#include <string.h>
-
 #include <skalibs/strerr.h>
 
 #include "lib/control.h"
