@@ -14,8 +14,8 @@ enum {
 	DEAD_SECONDS_MAX = 60, /* between two probes of a destination where nobody answers */
 	DEFERRED_MAX = 10000,  /* messages that are hastened when it answers again */
 	RETRY_SHARE = 4,
-	LOCAL_IDLE_SPARE = 100,      /* workers that may be idle while others are at work */
-	GIVE_WAY_MILLISECONDS = 1000 /* until one that gave way looks whether there is room now */
+	LOCAL_IDLE_SPARE = 100,        /* workers that may be idle while others are at work */
+	LOOK_AGAIN_MILLISECONDS = 1000 /* for one that nothing else may bring back */
 };
 
 /*
@@ -235,6 +235,8 @@ turn_take(struct destination *d)
 	if (!d->first) {
 		for (int i = 0; i < DESTINATION_READY_MAX && destination_has_parked(d); i++)
 			destination_unpark(d);
+		if (destination_has_parked(d)) /* perhaps none of these is for it any more */
+			destination_rest(d, now + LOOK_AGAIN_MILLISECONDS);
 		return TURN_DONE;
 	}
 	if (pace_is_dead(&d->pace, now)) {
@@ -244,7 +246,7 @@ turn_take(struct destination *d)
 	if (!d->idle && !may_grow(d))
 		return TURN_DONE;
 	if (!d->idle && gives_way(d)) {
-		destination_rest(d, now + GIVE_WAY_MILLISECONDS);
+		destination_rest(d, now + LOOK_AGAIN_MILLISECONDS);
 		return TURN_DONE;
 	}
 	if (is_full(d->channel))

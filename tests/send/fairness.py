@@ -3,7 +3,7 @@
 round. One destination with very many messages does not delay a thousand with one each; new mail
 goes before retries, never instead of them; local and remote limits are apart; many users
 share few places without a program started for each message, and one that comes later gets one;
-a delivery that takes long holds up no other; the limit of workers is that of the settings and the
+a delivery that takes long holds up no other; what waits outside comes in; the limit of workers is that of the settings and the
 descriptors. With TERN_LONG at full size."""
 import collections
 import os
@@ -259,6 +259,30 @@ def slow_delivery():
             lab.ok(world.is_empty(), '... and comes to its end as well')
 
 
+def held_outside():
+    """So many wait outside for one destination, all but the last of them held meanwhile, that
+    what is let in to it comes to nothing again and again."""
+    with simlab.World(concurrencyremote='20') as world:
+        for n in range(2000):
+            fill(world, 1, b'r%d.test' % n)
+        with Send(world) as send:
+            send.settle()
+            ids = fill(world, 600, BIG_NAME)
+            for id in ids:
+                world.trigger(id)
+                send.settle()
+            for at in range(0, 599, 200):
+                send.request('hold', *ids[at:min(at + 200, 599)])
+            while send.round():
+                pass
+            send.advance(60)
+            while send.round():
+                pass
+            left = world.names()
+            lab.ok(ids[-1] not in left and set(left) <= set(ids) and len(left) > 590,
+                   'one that waits outside behind many that are held is delivered')
+
+
 def thousand(descriptors):
     wanted = 1000
     possible = min(wanted, descriptors // 4)
@@ -283,5 +307,6 @@ many_users()
 for count in range(1, 4):
     late_users(count)
 slow_delivery()
+held_outside()
 thousand(descriptors)
 lab.end()
