@@ -9,6 +9,7 @@ and returns what is wrong, or None. In a short run a sample of so many points is
 TERN_LONG=1 all of them; TERN_SEED chooses another sample.
 """
 import collections
+import contextlib
 import multiprocessing
 import os
 import random
@@ -16,6 +17,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -303,3 +305,22 @@ def stop(child):
     if child.poll() is None:
         child.send_signal(signal.SIGKILL)
         child.wait()
+
+
+@contextlib.contextmanager
+def asked(prefix, program, folder, **identity):
+    """A program that is asked by packets on its standard input: our end of the socket, at whose
+    close it has to end."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(ternlab.PATIENCE)
+    with theirs:
+        child = subprocess.Popen([*prefix, os.path.join(ternlab.BIN, program)], stdin=theirs, cwd=folder,
+                                 stderr=subprocess.DEVNULL, env={'PATH': os.environ['PATH']}, **identity)
+    try:
+        yield ours
+    finally:
+        ours.close()
+        try:
+            child.wait(ternlab.PATIENCE)
+        finally:
+            stop(child)

@@ -3,7 +3,6 @@
 it is asked for again."""
 import os
 import socket
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -22,14 +21,8 @@ ENTRIES = [spoollab.entry(text, b'ann@example.org', [b'bob@example.net']) for te
 
 def run(home, prefix, wanted=range(2)):
     """The letters of the answers, by the number of the message."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.settimeout(ternlab.PATIENCE)
-    with theirs:
-        child = subprocess.Popen([*prefix, os.path.join(ternlab.BIN, 'tern-bounce')],
-                                 stdin=theirs, cwd=home.path, stderr=subprocess.DEVNULL,
-                                 env={'PATH': os.environ['PATH']})
     letters = {}
-    try:
+    with faultlab.asked(prefix, 'tern-bounce', home.path) as ours:
         for n in wanted:
             fds = []
             for name, data in (('entry', ENTRIES[n]), ('history', REFUSED)):
@@ -49,12 +42,6 @@ def run(home, prefix, wanted=range(2)):
             number, text = packet.split(b'\0')[:2]
             if int(number) == ID + n:
                 letters[n] = text[:1]
-    finally:
-        ours.close()
-        try:
-            child.wait(ternlab.PATIENCE)
-        finally:
-            faultlab.stop(child)
     return letters
 
 

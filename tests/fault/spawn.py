@@ -6,7 +6,6 @@ import functools
 import os
 import shutil
 import socket
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -60,13 +59,7 @@ class Home:
     def life(self, prefix, wanted=range(2)):
         """Two workers, a message for each: the letters of answer and report."""
         letters = ['', '']
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.settimeout(ternlab.PATIENCE)
-        with theirs:
-            child = subprocess.Popen([*prefix, os.path.join(ternlab.BIN, self.program)],
-                                     stdin=theirs, cwd=self.path, stderr=subprocess.DEVNULL,
-                                     env={'PATH': os.environ['PATH']}, **self.identity)
-        try:
+        with faultlab.asked(prefix, self.program, self.path, **self.identity) as ours:
             for n in wanted:
                 try:
                     ours.send(fields(n + 1, self.destinations[n]))
@@ -82,12 +75,6 @@ class Home:
                     with socket.socket(fileno=fds[0]) as worker:
                         worker.settimeout(ternlab.PATIENCE)
                         letters[n] += job(worker, n + 1, self.destinations[n], TEXTS[n])
-        finally:
-            ours.close()
-            try:
-                child.wait(ternlab.PATIENCE)
-            finally:
-                faultlab.stop(child)
         return letters
 
 
