@@ -134,12 +134,9 @@ def recipient_of(text):
     return found and found[1].decode()
 
 
-class Postfix(Server):
-    name = 'postfix'
-    program = 'usr/lib/postfix/sbin/master'
-    services = '''\
-127.0.0.1:{port} inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
+# What every Postfix runs (master(5)), and how it is started.
+POSTFIX_SERVICES = '''\
+pickup unix n - n 1 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
@@ -152,11 +149,29 @@ relay unix - - n - - smtp
 error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
-virtual unix - n n - - virtual
-anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 '''
+
+POSTFIX_START = '''\
+mkdir -p /etc/postfix /var/spool/postfix
+cp /work/master.cf /work/main.cf /etc/postfix/
+: >/etc/postfix/dynamicmaps.cf
+cd /var/spool/postfix
+for f in active bounce corrupt defer deferred flush hold incoming private saved trace; do
+	mkdir $f; chown 301 $f; chmod 700 $f
+done
+mkdir maildrop public pid
+chown 301:302 maildrop public; chmod 730 maildrop; chmod 710 public
+chown 301:301 /var/lib/postfix
+export LD_LIBRARY_PATH=/usr/lib/postfix
+/usr/lib/postfix/sbin/master -d &
+'''
+
+
+class Postfix(Server):
+    name = 'postfix'
+    program = 'usr/lib/postfix/sbin/master'
 
     def files(self):
         settings = {
@@ -174,23 +189,14 @@ postlog unix-dgram n - n - 1 postlogd
             'smtpd_client_connection_count_limit': '0', 'smtpd_error_sleep_time': '0',
             'local_recipient_maps': ''}
         return {'main.cf': ''.join(f'{n} = {v}\n' for n, v in settings.items()),
-                'master.cf': self.services.format(port=self.port)}
+                'master.cf': POSTFIX_SERVICES + f'''\
+127.0.0.1:{self.port} inet n - n - - smtpd
+virtual unix - n n - - virtual
+anvil unix - - n - 1 anvil
+'''}
 
     def script(self):
-        return '''\
-mkdir -p /etc/postfix /var/spool/postfix
-cp /work/master.cf /work/main.cf /etc/postfix/
-: >/etc/postfix/dynamicmaps.cf
-cd /var/spool/postfix
-for f in active bounce corrupt defer deferred flush hold incoming private saved trace; do
-	mkdir $f; chown 301 $f; chmod 700 $f
-done
-mkdir maildrop public pid
-chown 301:302 maildrop public; chmod 730 maildrop; chmod 710 public
-chown 301:301 /var/lib/postfix
-export LD_LIBRARY_PATH=/usr/lib/postfix
-/usr/lib/postfix/sbin/master -d &
-'''
+        return POSTFIX_START
 
 
 class Exim(Server):

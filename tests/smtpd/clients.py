@@ -82,39 +82,7 @@ def by_hand(home, service):
            got.recipients == ['\u00fc@local.test'.encode()], 'smtplib: SMTPUTF8')
 
 
-MASTER = '''\
-pickup unix n - n 1 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-'''
-
-POSTFIX = '''\
-set -e
-exec 2>&1
-mkdir -p /etc/postfix /var/spool/postfix
-cp /work/master.cf /work/main.cf /etc/postfix/
-: >/etc/postfix/dynamicmaps.cf
-cd /var/spool/postfix
-for f in active bounce corrupt defer deferred flush hold incoming private saved trace; do
-	mkdir $f; chown 301 $f; chmod 700 $f
-done
-mkdir maildrop public pid
-chown 301:302 maildrop public; chmod 730 maildrop; chmod 710 public
-chown 301:301 /var/lib/postfix
-export LD_LIBRARY_PATH=/usr/lib/postfix
-/usr/lib/postfix/sbin/master -d &
+POSTFIX = 'set -e\nexec 2>&1\n' + peerlab.POSTFIX_START + '''\
 until [ -S public/pickup ] && [ -S public/cleanup ]; do /bin/sleep 0.1; done
 /usr/sbin/sendmail -i -f a@far.test x@local.test y@local.test </work/message
 /usr/sbin/sendmail -i -f a@far.test -N never x@local.test </work/message
@@ -140,7 +108,7 @@ def write(top, name, text):
 
 def postfix(home, service, top):
     write(top, 'message', TEXT)
-    write(top, 'master.cf', MASTER)
+    write(top, 'master.cf', peerlab.POSTFIX_SERVICES)
     write(top, 'main.cf', f'''\
 compatibility_level = 3.6
 myhostname = client.test
