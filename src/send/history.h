@@ -14,7 +14,7 @@ int history_read(struct message *m);
 
 /*
  * Writes the lines of m->unwritten. Returns 0 when nothing is left; -1 after
- * logging why: the message must then stay in memory, history_retry will try
+ * logging why: the message must then stay in memory, message_stuck_retry will try
  * again.
  */
 int history_write(struct message *m);

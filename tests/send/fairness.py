@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """Whose turn it is: counted in deliveries, not in seconds, by workers that each answer once a
 round. One destination with very many messages does not delay a thousand with one each; new mail
-goes before retries, never instead of them; local and remote limits are apart; many users
-share few places without a program started for each message, and one that comes later gets one;
-a delivery that takes long holds up no other; what waits outside comes in; the limit of workers is that of the settings and the
-descriptors. With TERN_LONG at full size."""
+goes before retries, never instead of them; local and remote limits are apart; many users share few
+places without a program started for each message, and one that comes later gets one; a delivery
+that takes long holds up no other; what waits outside comes in; the limit of workers is that of the
+settings and the descriptors, also when workers were refused and lost. With TERN_LONG at full
+size."""
 import collections
 import os
 import resource
+import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -259,6 +261,69 @@ def slow_delivery():
             lab.ok(world.is_empty(), '... and comes to its end as well')
 
 
+class Failing(Send):
+    """Of the workers that are asked for one in three is refused, while it is bad."""
+    bad, asked_for = True, 0
+
+    def spawn(self, channel, sock):
+        self.asked_for += 1
+        if not self.bad or self.asked_for % 3:
+            return super().spawn(channel, sock)
+        packet = sock.recv(sendlab.PACKET)
+        if packet:
+            sock.send(sendlab.field(sendlab.fields(packet)[0], b'Tno more'))
+        return bool(packet)
+
+    def bad_round(self):
+        """Every other worker that has a job is lost."""
+        for n, worker in enumerate([worker for worker in self.workers if worker.job]):
+            if n % 2:
+                self.running[worker.channel] -= 1
+                worker.close()
+            else:
+                worker.finish()
+        self.settle()
+
+
+def bad_times(channel, address):
+    """Workers refused and lost, and a limit that is changed while they run, leave no trace."""
+    def put(world, name):
+        for n in range(60):
+            world.trigger(world.arrive(TEXT, b's@from.test', [address % (name, n)]))
+
+    with simlab.World(**{f'concurrency{channel}': '8'}) as world:
+        with Failing(world) as send:
+            put(world, b'a')
+            send.settle()
+            for n in range(8):
+                send.bad_round()
+                world.control(f'concurrency{channel}', '3' if n in (3, 4) else '8')
+                send.signal(signal.SIGHUP)
+                send.settle()
+            send.bad = False
+            send.advance(30)  # those that are idle go
+            while send.round() or world.names() and send.step():
+                pass
+            send.most.clear()
+            put(world, b'b')
+            send.settle()
+            while send.round():
+                pass
+            lab.equal((send.most[channel], world.names()), (8, []),
+                      f'{channel}: after bad times there are as many places as before')
+            world.control(f'concurrency{channel}', '3')
+            put(world, b'c')
+            send.settle()
+            send.signal(signal.SIGHUP)
+            send.settle()
+            send.round()
+            send.most.clear()
+            while send.round():
+                pass
+            lab.ok(send.most[channel] <= 3 and not world.names(),
+                   '... and fewer, when the limit becomes less while workers run')
+
+
 def held_outside():
     """So many wait outside for one destination, all but the last of them held meanwhile, that
     what is let in to it comes to nothing again and again."""
@@ -307,6 +372,8 @@ many_users()
 for count in range(1, 4):
     late_users(count)
 slow_delivery()
+bad_times('local', b'%s%d@here.test')
+bad_times('remote', b'u@%s%d.test')
 held_outside()
 thousand(descriptors)
 lab.end()
