@@ -268,7 +268,7 @@ inside_mend(struct repair *r)
 	unread = queue_files_each(FILES_MESS, mess_mend, r) == -1;
 	unread |= queue_files_each(FILES_HIST, hist_mend, r) == -1;
 	progress_end(&r->progress);
-	if (unread && !r->dry_run) /* else its owner and mode may be what is mended before */
+	if (unread && !r->dry_run) /* a dry run did not mend its owner and mode, which may be why */
 		r->failed++;
 }
 

@@ -47,7 +47,7 @@ lowest to the highest. "tern: times" is how many times better tern is. CPU is of
 the system, not of the tools. Memory (the sum of the proportional set sizes) and fsyncs are from
 a watched run whose speed does not count.
 
-- What a run leaves on the disk stays until all are over. On ext4 without a journal to create a file
+- Since 2026-11-22 what a run leaves on the disk stays until all are over. On ext4 without a journal to create a file
   takes longer the more files were removed there in the last minutes, so that each run would be slowed
   by the removal of what the one before it left.
 - Before its 250 tern fsyncs the file and its directory; Postfix the file; Exim two files and, for
@@ -195,6 +195,8 @@ def targets(all_figures):
             peer = 'postfix'
         else:
             peers = {s: f for s, f in peers.items() if not promises_less(workload, f)}
+            if not peers:
+                continue
             better = max if WORKLOADS[workload].better == 'more' else min
             peer = better(peers, key=lambda s: peers[s].rate)
         if peer not in peers or not getattr(peers[peer], field):

@@ -210,13 +210,13 @@ class Accept(Relay):
 
     def run(self, tools, system, meter, count):
         before = system.queued()
-        smtp_source(tools, 40)
+        smtp_source(tools, self.warm)
         meter.begin()
         began = time.monotonic()
         smtp_source(tools, count)
         ended = time.monotonic()
         queued = system.queued() - before
-        if not count <= queued <= count + 40:
+        if not count <= queued <= count + self.warm:
             raise Trouble(f'{queued} messages are queued, not {count}')
         return {'count': count, 'rate': count / (ended - began), 'seconds': ended - began}
 
@@ -273,7 +273,7 @@ class Local:
     unit, better, first = 'messages/s', 'more', {'exim': 300, 'opensmtpd': 100}
     option = {'bulk': True}
     default_first = 300
-    users = 1
+    users, warm = 1, 40
 
     def run(self, tools, system, meter, count):
         homes = [f'/home/u{i}' for i in range(LOCAL_USERS)]
@@ -282,13 +282,13 @@ class Local:
             for name in 'Maildir', 'Maildir/tmp', 'Maildir/new', 'Maildir/cur':
                 folder(f'{home}/{name}', 0o700, FIRST_LOCAL_UID + i, FIRST_LOCAL_UID + i)
         watch = Watch([f'{home}/Maildir/new' for home in homes])
-        tools.source(40, 'u%k@local.test', modulus=self.users)
-        wait(lambda: watch.look() >= 40, 'the messages that warm up', 60)
+        tools.source(self.warm, 'u%k@local.test', modulus=self.users)
+        wait(lambda: watch.look() >= self.warm, 'the messages that warm up', 60)
         meter.begin()
         began = time.monotonic()
         tools.source(count, 'u%k@local.test', modulus=self.users)
         accepted = time.monotonic()
-        wait(lambda: watch.look() >= 40 + count, f'{count} messages in Maildirs')
+        wait(lambda: watch.look() >= self.warm + count, f'{count} messages in Maildirs')
         ended = time.monotonic()
         return {'count': count, 'rate': count / (ended - began), 'seconds': ended - began,
                 'accept_rate': count / (accepted - began)}
